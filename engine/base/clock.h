@@ -1,0 +1,21 @@
+// The wall clock. Only engine/base and the app folders may read it; everything that decides gets its time as data.
+#ifndef SEKISHO_ENGINE_BASE_CLOCK_H_
+#define SEKISHO_ENGINE_BASE_CLOCK_H_
+
+#include "engine/base/time.h"
+
+namespace sekisho {
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // The current time, UTC. Thread-safe.
+  virtual EventTime Now() = 0;
+};
+
+// The machine's clock. Never destroyed.
+Clock& RealClock();
+
+}  // namespace sekisho
+
+#endif  // SEKISHO_ENGINE_BASE_CLOCK_H_
