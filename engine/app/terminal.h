@@ -1,0 +1,57 @@
+// What people read on standard error: escaped text, aligned tables, a progress bar.
+#ifndef SEKISHO_ENGINE_APP_TERMINAL_H_
+#define SEKISHO_ENGINE_APP_TERMINAL_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/clock.h"
+
+namespace sekisho::app {
+
+// Text that a stranger chose (a login, a host) made safe for a terminal: control characters, bytes that are no UTF-8
+// and the characters that turn the writing direction appear as \xNN; longer than `bytes_max`, it is cut and ends in "…".
+std::string Printable(std::string_view text, size_t bytes_max = 128);
+
+// "1,234,567".
+std::string WithCommas(int64_t n);
+// "1.5 GiB", "12 KiB", "7 B".
+std::string FormatBytes(uint64_t bytes);
+
+// Rows of cells, columns aligned: numbers to the right (cells that start with a digit, '+', '-' or '.'), words to the
+// left. The last column isn't padded. Widths count UTF-8 characters.
+class Table {
+ public:
+  void Row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  // Each line is indented by `indent` spaces and ends in a newline.
+  std::string ToString(int indent = 2) const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// One line on standard error that is redrawn in place, at most five times a second, and only on a terminal.
+class Progress {
+ public:
+  explicit Progress(Clock* clock);
+  ~Progress();  // wipes the line
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // Cheap enough to be called for each batch. total 0: unknown.
+  void Update(uint64_t done, uint64_t total, std::string_view text);
+  // Removes the line, so that something else can be printed.
+  void Wipe();
+
+ private:
+  Clock* const clock_;
+  const bool on_terminal_;
+  bool drawn_ = false;
+  EventTime next_;
+};
+
+}  // namespace sekisho::app
+
+#endif  // SEKISHO_ENGINE_APP_TERMINAL_H_

@@ -1,0 +1,56 @@
+// Goal: text that a stranger chose never reaches a terminal or a JSON reader raw.
+// Method: hostile samples against the exact result.
+#include <gtest/gtest.h>
+
+#include "engine/app/json_text.h"
+#include "engine/app/terminal.h"
+
+namespace sekisho::app {
+namespace {
+
+std::string Json(std::string_view text) {
+  std::string out;
+  AppendJsonString(text, &out);
+  return out;
+}
+
+TEST(Printable, EscapesWhatATerminalWouldObey) {
+  EXPECT_EQ(Printable("plain@example.jp"), "plain@example.jp");
+  EXPECT_EQ(Printable("\x1b[2J"), "\\x1b[2J");
+  EXPECT_EQ(Printable("a\nb\r"), "a\\x0ab\\x0d");
+  EXPECT_EQ(Printable(std::string_view("\0", 1)), "\\x00");
+  EXPECT_EQ(Printable("関所"), "関所");
+  EXPECT_EQ(Printable("\xe2\x80\xae"), "\\xe2\\x80\\xae");  // right-to-left override
+  EXPECT_EQ(Printable("\xc2\x9b"), "\\xc2\\x9b");            // CSI in eight bits
+  EXPECT_EQ(Printable("\xff\xc0\xaf"), "\\xff\\xc0\\xaf");  // no UTF-8, and an overlong slash
+  EXPECT_EQ(Printable("abcdef", 3), "abc…");
+}
+
+TEST(JsonString, IsValidForAnyBytes) {
+  EXPECT_EQ(Json("a\"b\\c"), "\"a\\\"b\\\\c\"");
+  EXPECT_EQ(Json("\n\x7f"), "\"\\u000a\\u007f\"");
+  EXPECT_EQ(Json("é関"), "\"é関\"");
+  EXPECT_EQ(Json("\xff"), "\"\\uefff\"");
+  EXPECT_NE(Json("\xe9"), Json("é"));
+  EXPECT_EQ(Json("\xed\xa0\x80"), "\"\\uefed\\uefa0\\uef80\"");  // a surrogate in UTF-8 is three bad bytes
+  EXPECT_EQ(Json("\xf0\x9f\x92"), "\"\\ueff0\\uef9f\\uef92\"");  // cut in the middle
+}
+
+TEST(Numbers, ReadWell) {
+  EXPECT_EQ(WithCommas(0), "0");
+  EXPECT_EQ(WithCommas(-1234567), "-1,234,567");
+  EXPECT_EQ(WithCommas(123), "123");
+  EXPECT_EQ(FormatBytes(1023), "1023 B");
+  EXPECT_EQ(FormatBytes(1536), "1.5 KiB");
+  EXPECT_EQ(FormatBytes(uint64_t{3} << 30), "3.0 GiB");
+}
+
+TEST(Table, AlignsNumbersRightAndWordsLeft) {
+  Table table;
+  table.Row({"login", "12", "first"});
+  table.Row({"関所", "1,000", "x"});
+  EXPECT_EQ(table.ToString(), "  login     12  first\n  関所     1,000  x\n");
+}
+
+}  // namespace
+}  // namespace sekisho::app

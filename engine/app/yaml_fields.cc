@@ -1,0 +1,262 @@
+#include "engine/app/yaml_fields.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <utility>
+
+#include "engine/app/terminal.h"
+
+namespace sekisho::app {
+namespace {
+
+constexpr size_t kYamlBytesMax = 1 << 20;
+constexpr size_t kDocColumnsMax = 100;
+
+struct SpanUnit {
+  std::string_view suffix;
+  int64_t ms;
+};
+constexpr SpanUnit kSpanUnits[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}};
+
+std::optional<int64_t> ParseInteger(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string Where(const std::string& file, const YAML::Mark& mark) {
+  if (mark.is_null()) return file + ": ";
+  return file + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": ";
+}
+
+size_t Depth(std::string_view path) { return static_cast<size_t>(std::count(path.begin(), path.end(), '.')); }
+
+std::string_view LastPart(std::string_view path) {
+  const size_t dot = path.rfind('.');
+  return dot == std::string_view::npos ? path : path.substr(dot + 1);
+}
+
+// `text` as comment lines, broken between words.
+void AppendComment(std::string_view text, size_t indent, std::string* out) {
+  const size_t columns = kDocColumnsMax - indent - 2;
+  while (!text.empty()) {
+    size_t cut = text.size();
+    if (cut > columns) {
+      cut = text.rfind(' ', columns);
+      if (cut == std::string_view::npos || cut == 0) cut = columns;
+    }
+    out->append(indent, ' ');
+    *out += "# ";
+    *out += text.substr(0, cut);
+    *out += '\n';
+    text.remove_prefix(cut);
+    if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  }
+}
+
+}  // namespace
+
+std::optional<Span> ParseSpan(std::string_view text) {
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::optional<int64_t> n = ParseInteger(text.substr(0, digits));
+  if (!n) return std::nullopt;
+  for (const SpanUnit& unit : kSpanUnits) {
+    if (text.substr(digits) != unit.suffix) continue;
+    if (*n > std::numeric_limits<int64_t>::max() / unit.ms) return std::nullopt;
+    return Span::Millis(*n * unit.ms);
+  }
+  return std::nullopt;
+}
+
+std::string SpanToText(Span span) {
+  if (span == Span()) return "0s";
+  for (const SpanUnit& unit : kSpanUnits) {
+    if (span.millis() % unit.ms == 0) return std::to_string(span.millis() / unit.ms) + std::string(unit.suffix);
+  }
+  return "0s";
+}
+
+void YamlFields::Add(Field field) {
+  by_path_[field.path] = fields_.size();
+  fields_.push_back(std::move(field));
+}
+
+void YamlFields::Section(std::string path, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  Add(std::move(field));
+}
+
+void YamlFields::AddInteger(std::string path, int64_t min, int64_t max, std::string doc,
+                            std::function<int64_t()> get, std::function<void(int64_t)> set) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = "from " + std::to_string(min) + " to " + std::to_string(max);
+  field.set = [min, max, expects = field.expects, set = std::move(set)](const std::string& text) -> std::string {
+    const std::optional<int64_t> value = ParseInteger(text);
+    if (!value || *value < min || *value > max) return "expected a whole number " + expects;
+    set(*value);
+    return "";
+  };
+  field.print = [get = std::move(get)] { return std::to_string(get()); };
+  Add(std::move(field));
+}
+
+void YamlFields::Bool(std::string path, bool* field_value, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = "true or false";
+  field.set = [field_value](const std::string& text) -> std::string {
+    if (text != "true" && text != "false") return "expected true or false";
+    *field_value = text == "true";
+    return "";
+  };
+  field.print = [field_value]() -> std::string { return *field_value ? "true" : "false"; };
+  Add(std::move(field));
+}
+
+void YamlFields::Duration(std::string path, Span* field_value, Span min, Span max, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = "from " + SpanToText(min) + " to " + SpanToText(max);
+  field.set = [=, expects = field.expects](const std::string& text) -> std::string {
+    const std::optional<Span> value = ParseSpan(text);
+    if (!value || *value < min || *value > max) {
+      return "expected a length of time " + expects + ", such as 90s, 10m, 1h or 7d";
+    }
+    *field_value = *value;
+    return "";
+  };
+  field.print = [field_value] { return SpanToText(*field_value); };
+  Add(std::move(field));
+}
+
+void YamlFields::Text(std::string path, std::string* field_value, size_t bytes_max, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = "at most " + std::to_string(bytes_max) + " characters";
+  field.set = [=, expects = field.expects](const std::string& text) -> std::string {
+    const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+    if (text.size() > bytes_max || !printable) return "expected a text of " + expects + ", ASCII";
+    *field_value = text;
+    return "";
+  };
+  field.print = [field_value] {
+    std::string quoted = "\"";
+    for (const char c : *field_value) {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+    return quoted + '"';
+  };
+  Add(std::move(field));
+}
+
+void YamlFields::AddEnum(std::string path, std::vector<Choice> choices, std::string doc, std::function<int()> get,
+                         std::function<void(int)> set) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  for (const Choice& choice : choices) {
+    field.expects += field.expects.empty() ? "" : " or ";
+    field.expects += choice.name;
+  }
+  field.set = [choices, expects = field.expects, set = std::move(set)](const std::string& text) -> std::string {
+    for (const Choice& choice : choices) {
+      if (text != choice.name) continue;
+      set(choice.value);
+      return "";
+    }
+    return "expected " + expects;
+  };
+  field.print = [choices, get = std::move(get)]() -> std::string {
+    for (const Choice& choice : choices) {
+      if (choice.value == get()) return std::string(choice.name);
+    }
+    return "";
+  };
+  Add(std::move(field));
+}
+
+class YamlFields::Loader {
+ public:
+  Loader(const YamlFields& table, const std::string& file) : table_(table), file_(file) {}
+
+  absl::Status Map(const YAML::Node& node, const std::string& path) {
+    if (node.IsNull()) return absl::OkStatus();  // everything below it is commented out
+    if (!node.IsMap()) return Error(node.Mark(), path, "expected keys and values");
+    std::set<std::string> seen;
+    for (const auto& pair : node) {
+      const YAML::Mark mark = pair.first.Mark();
+      if (!pair.first.IsScalar()) return Error(mark, path, "a key must be a word");
+      const std::string key = pair.first.Scalar();
+      const std::string full = path.empty() ? key : path + "." + key;
+      if (!seen.insert(key).second) return Error(mark, full, "is given twice");
+      const auto found = table_.by_path_.find(full);
+      if (found == table_.by_path_.end() || key.find('.') != std::string::npos) {
+        return Error(mark, full, "unknown key");
+      }
+      const Field& field = table_.fields_[found->second];
+      if (absl::Status status = Value(field, pair.second); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Value(const Field& field, const YAML::Node& node) {
+    if (!field.set) return Map(node, field.path);
+    if (!node.IsScalar()) return Error(node.Mark(), field.path, "expected one value, " + field.expects);
+    const std::string wrong = field.set(node.Scalar());
+    if (wrong.empty()) return absl::OkStatus();
+    return Error(node.Mark(), field.path, wrong + ", not \"" + Printable(node.Scalar(), 60) + "\"");
+  }
+
+  absl::Status Error(const YAML::Mark& mark, const std::string& path, const std::string& what) const {
+    return absl::InvalidArgumentError(Where(file_, mark) + (path.empty() ? "" : Printable(path) + ": ") + what);
+  }
+
+  const YamlFields& table_;
+  const std::string& file_;
+};
+
+absl::Status YamlFields::Load(std::string_view yaml, const std::string& file_name) {
+  if (yaml.size() > kYamlBytesMax) return absl::InvalidArgumentError(file_name + ": larger than 1 MiB");
+  // yaml-cpp reports by exception; none gets past here.
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
+    if (documents.empty()) return absl::OkStatus();
+    if (documents.size() > 1) {
+      return absl::InvalidArgumentError(Where(file_name, documents[1].Mark()) + "expected one document only");
+    }
+    return Loader(*this, file_name).Map(documents[0], "");
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(Where(file_name, error.mark) + "no valid YAML: " + Printable(error.msg));
+  }
+}
+
+std::string YamlFields::Print() const {
+  std::string out;
+  for (const Field& field : fields_) {
+    const size_t indent = 2 * Depth(field.path);
+    const bool section = !field.set;
+    if (section && !out.empty()) out += '\n';
+    AppendComment(section ? field.doc : field.doc + " (" + field.expects + ")", indent, &out);
+    out.append(indent, ' ');
+    out += LastPart(field.path);
+    out += ':';
+    if (!section) out += " " + field.print();
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace sekisho::app

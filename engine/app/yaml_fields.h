@@ -1,0 +1,84 @@
+// Fills the fields of a struct from YAML, strictly, and prints them back with their documentation: one table of fields
+// serves reading, printing and checking, so that the three can't drift apart.
+//
+// Strict means: a key that isn't in the table, a key given twice, a value of the wrong type or out of its range is an
+// error that names the file, line, column and key. A key that isn't given leaves its field as it is.
+#ifndef SEKISHO_ENGINE_APP_YAML_FIELDS_H_
+#define SEKISHO_ENGINE_APP_YAML_FIELDS_H_
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "engine/base/time.h"
+
+namespace sekisho::app {
+
+// "90s", "10m", "1h", "7d", "250ms", "0s": a whole number and one unit. nullopt for anything else.
+std::optional<Span> ParseSpan(std::string_view text);
+// The shortest such text; ParseSpan gives `span` back.
+std::string SpanToText(Span span);
+
+// Thread-compatible. The struct outlives the table.
+class YamlFields {
+ public:
+  struct Choice {
+    std::string_view name;
+    int value = 0;
+  };
+
+  // Paths are dotted ("ladder.suspend.risk"); fields are printed in the order in which they are added. `doc` is plain
+  // English, without line breaks.
+  void Section(std::string path, std::string doc);
+  // Inclusive ranges.
+  template <typename T>
+  void Integer(std::string path, T* field, int64_t min, int64_t max, std::string doc) {
+    static_assert(std::numeric_limits<T>::is_integer);
+    AddInteger(std::move(path), min, max, std::move(doc), [field] { return static_cast<int64_t>(*field); },
+               [field](int64_t value) { *field = static_cast<T>(value); });
+  }
+  void Bool(std::string path, bool* field, std::string doc);
+  void Duration(std::string path, Span* field, Span min, Span max, std::string doc);
+  // At most `bytes_max` bytes, printable ASCII.
+  void Text(std::string path, std::string* field, size_t bytes_max, std::string doc);
+  template <typename T>
+  void Enum(std::string path, T* field, std::vector<Choice> choices, std::string doc) {
+    AddEnum(std::move(path), std::move(choices), std::move(doc), [field] { return static_cast<int>(*field); },
+            [field](int value) { *field = static_cast<T>(value); });
+  }
+
+  // InvalidArgument: "FILE:LINE:COLUMN: KEY: what is wrong". Fields may be changed in part then.
+  absl::Status Load(std::string_view yaml, const std::string& file_name);
+
+  // The fields' present values as YAML, each under its documentation. Load gives them back.
+  std::string Print() const;
+
+ private:
+  struct Field {
+    std::string path, doc;
+    // "" or what is wrong with the text of a scalar.
+    std::function<std::string(const std::string&)> set;  // empty: a section
+    std::function<std::string()> print;
+    std::string expects;  // "from 1 to 100"; appended to the documentation
+  };
+  class Loader;
+
+  void Add(Field field);
+  void AddInteger(std::string path, int64_t min, int64_t max, std::string doc, std::function<int64_t()> get,
+                  std::function<void(int64_t)> set);
+  void AddEnum(std::string path, std::vector<Choice> choices, std::string doc, std::function<int()> get,
+               std::function<void(int)> set);
+
+  std::vector<Field> fields_;
+  std::map<std::string, size_t> by_path_;
+};
+
+}  // namespace sekisho::app
+
+#endif  // SEKISHO_ENGINE_APP_YAML_FIELDS_H_

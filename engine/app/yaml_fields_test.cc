@@ -1,0 +1,94 @@
+// Goal: a policy file is read strictly, and every mistake is named by file, line, column and key.
+// Method: a small struct with one field of each type; wrong texts and the exact message that each must give.
+#include "engine/app/yaml_fields.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sekisho::app {
+namespace {
+
+enum class Colour { kRed, kBlue };
+
+struct Sample {
+  int32_t count = 3;
+  bool on = false;
+  Span window = Span::Hours(1);
+  std::string name = "a\"b";
+  Colour colour = Colour::kBlue;
+  uint16_t inner = 7;
+};
+
+YamlFields FieldsOf(Sample* s) {
+  YamlFields fields;
+  fields.Integer("count", &s->count, 1, 100, "How many");
+  fields.Bool("on", &s->on, "Whether");
+  fields.Duration("window", &s->window, Span::Seconds(1), Span::Days(30), "How long");
+  fields.Text("name", &s->name, 8, "What it is called");
+  fields.Enum("colour", &s->colour, {{"red", 0}, {"blue", 1}}, "Which");
+  fields.Section("group", "Belong together");
+  fields.Integer("group.inner", &s->inner, 0, 65535, "Deeper");
+  return fields;
+}
+
+std::string ErrorOf(std::string_view yaml) {
+  Sample sample;
+  return std::string(FieldsOf(&sample).Load(yaml, "f.yaml").message());
+}
+
+TEST(YamlFields, SetsWhatIsGivenAndLeavesTheRest) {
+  Sample s;
+  ASSERT_TRUE(FieldsOf(&s).Load("count: 5\non: true\nwindow: 90s\nname: x\ncolour: red\ngroup: {inner: 9}\n", "f").ok());
+  EXPECT_EQ(s.count, 5);
+  EXPECT_TRUE(s.on);
+  EXPECT_EQ(s.window, Span::Seconds(90));
+  EXPECT_EQ(s.name, "x");
+  EXPECT_EQ(s.colour, Colour::kRed);
+  EXPECT_EQ(s.inner, 9);
+  Sample untouched;
+  ASSERT_TRUE(FieldsOf(&untouched).Load("", "f").ok());
+  ASSERT_TRUE(FieldsOf(&untouched).Load("# nothing\ngroup:\n", "f").ok());
+  EXPECT_EQ(untouched.count, 3);
+}
+
+TEST(YamlFields, NamesFileLineColumnAndKey) {
+  EXPECT_EQ(ErrorOf("count: 5\ncuont: 6\n"), "f.yaml:2:1: cuont: unknown key");
+  EXPECT_EQ(ErrorOf("group:\n  inner: 1\n  outer: 1\n"), "f.yaml:3:3: group.outer: unknown key");
+  EXPECT_EQ(ErrorOf("count: many\n"), "f.yaml:1:8: count: expected a whole number from 1 to 100, not \"many\"");
+  EXPECT_EQ(ErrorOf("count: 101\n"), "f.yaml:1:8: count: expected a whole number from 1 to 100, not \"101\"");
+  EXPECT_EQ(ErrorOf("count: 1\ncount: 2\n"), "f.yaml:2:1: count: is given twice");
+  EXPECT_EQ(ErrorOf("group: 1\n"), "f.yaml:1:8: group: expected keys and values");
+  EXPECT_EQ(ErrorOf("count: [1]\n"), "f.yaml:1:8: count: expected one value, from 1 to 100");
+  EXPECT_EQ(ErrorOf("on: yes\n"), "f.yaml:1:5: on: expected true or false, not \"yes\"");
+  EXPECT_EQ(ErrorOf("colour: green\n"), "f.yaml:1:9: colour: expected red or blue, not \"green\"");
+  EXPECT_THAT(ErrorOf("window: 31d\n"), testing::HasSubstr("f.yaml:1:9: window: expected a length of time"));
+  EXPECT_THAT(ErrorOf("- a\n"), testing::HasSubstr("expected keys and values"));
+  EXPECT_THAT(ErrorOf("a: b: c\n"), testing::HasSubstr("f.yaml:1:5: no valid YAML"));
+  EXPECT_THAT(ErrorOf("count: 1\n---\ncount: 2\n"), testing::HasSubstr("one document only"));
+  EXPECT_THAT(ErrorOf("group.inner: 1\n"), testing::HasSubstr("unknown key"));
+  EXPECT_THAT(ErrorOf(std::string(100'000, '[')), testing::HasSubstr("no valid YAML"));
+  EXPECT_THAT(ErrorOf("? [a, b]\n: 1\n"), testing::HasSubstr("a key must be a word"));
+}
+
+TEST(YamlFields, PrintsWhatItReads) {
+  Sample s;
+  s.window = Span::Seconds(90);
+  s.colour = Colour::kRed;
+  const std::string printed = FieldsOf(&s).Print();
+  EXPECT_THAT(printed, testing::StartsWith("# How many (from 1 to 100)\ncount: 3\n"));
+  Sample back;
+  ASSERT_TRUE(FieldsOf(&back).Load(printed, "f").ok());
+  EXPECT_EQ(FieldsOf(&back).Print(), printed);
+  EXPECT_EQ(back.name, "a\"b");
+}
+
+TEST(ParseSpan, TakesOneUnitAndRefusesTheRest) {
+  EXPECT_EQ(ParseSpan("250ms"), Span::Millis(250));
+  EXPECT_EQ(ParseSpan("2d"), Span::Days(2));
+  for (const char* wrong : {"", "5", "s", "-5s", "1h30m", "5 s", "99999999999999999999s", "9999999999999999d"}) {
+    EXPECT_EQ(ParseSpan(wrong), std::nullopt) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace sekisho::app
