@@ -23,14 +23,18 @@ class Canonicalizer {
 
   // The canonical login. Trims surrounding white space; folds case; adds the realm. Control characters and bytes that
   // are no UTF-8 are kept as they are (they are escaped wherever they are printed), so that two hostile names never
-  // become one. At most kLoginBytesMax bytes; a longer login is cut there and ends in '~' and 16 hex digits of its hash,
-  // so it still is one name. Returns a view into an internal buffer, valid until the next call.
+  // become one. A login of more than kLoginBytesMax bytes is cut there and gets '~' and 16 hex digits of its hash
+  // appended, so it still is one name. Nothing comes of an empty login. Returns a view into an internal buffer, valid
+  // until the next call.
   std::string_view Login(std::string_view login);
 
-  // Domain and keyed hash of an envelope address (without <>). The domain is a view into `buffer`.
+  // Domain and keyed hash of an envelope address (without <>). Both are taken of the lower-case address (the local part
+  // keeps its case without fold_case); one without a domain gets the default realm. The domain, at most
+  // kDomainBytesMax bytes of it, is a view into `buffer`, which is overwritten.
   Recipient Address(std::string_view address, std::string* buffer) const;
 
   static constexpr size_t kLoginBytesMax = 256;
+  static constexpr size_t kDomainBytesMax = 255;  // what DNS allows
 
  private:
   CanonicalOptions options_;
