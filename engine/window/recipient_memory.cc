@@ -35,6 +35,8 @@ void SetBits(SmallArray<uint32_t>* words, uint32_t fingerprint, uint32_t begin, 
   }
 }
 
+uint32_t Fingerprint(uint64_t key) { return static_cast<uint32_t>(PinnedMix64(key) >> 32); }
+
 }  // namespace
 
 bool RecipientMemory::Generation::Contains(uint32_t fingerprint) const {
@@ -83,19 +85,24 @@ void RecipientMemory::Generation::Add(uint32_t fingerprint) {
   if (keys < UINT32_MAX) ++keys;
 }
 
+bool RecipientMemory::Contains(uint64_t key) const {
+  const uint32_t fingerprint = Fingerprint(key);
+  return generations_[0].Contains(fingerprint) || generations_[1].Contains(fingerprint);
+}
+
 bool RecipientMemory::AddAndTestNew(EventTime at, uint64_t key) {
   if (at.never()) return true;
   const int64_t millis = at.millis();
   const int64_t length = kGeneration.millis();
   const int64_t number = millis / length - (millis % length < 0 ? 1 : 0);
-  const bool empty = generations_[0].keys == 0 && generations_[1].keys == 0;
-  if (empty || number > current_) {
-    const bool next = !empty && number == current_ + 1;
+  const bool none = empty();
+  if (none || number > current_) {
+    const bool next = !none && number == current_ + 1;
     generations_[1] = next ? std::move(generations_[0]) : Generation();
     generations_[0] = Generation();
     current_ = number;
   }
-  const uint32_t fingerprint = static_cast<uint32_t>(PinnedMix64(key) >> 32);
+  const uint32_t fingerprint = Fingerprint(key);
   const std::array<bool, 2> known = {generations_[0].Contains(fingerprint), generations_[1].Contains(fingerprint)};
   const int64_t back = current_ - number;
   if (back <= 1 && !known[static_cast<size_t>(back)]) generations_[static_cast<size_t>(back)].Add(fingerprint);
@@ -103,9 +110,9 @@ bool RecipientMemory::AddAndTestNew(EventTime at, uint64_t key) {
 }
 
 void RecipientMemory::Encode(ByteWriter* writer) const {
-  const bool empty = generations_[0].keys == 0 && generations_[1].keys == 0;
-  writer->PutVarint(empty ? 0 : 1);
-  if (empty) return;
+  const bool none = empty();
+  writer->PutVarint(none ? 0 : 1);
+  if (none) return;
   writer->PutZigzag(current_);
   for (const Generation& generation : generations_) {
     writer->PutVarint(generation.keys);

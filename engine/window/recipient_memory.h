@@ -30,6 +30,11 @@ class RecipientMemory {
   // generation; one older than both generations, or Never(), is only asked about.
   bool AddAndTestNew(EventTime at, uint64_t key);
 
+  // Asks only: whether the key is remembered in either generation, as they stood at the newest AddAndTestNew.
+  bool Contains(uint64_t key) const;
+
+  bool empty() const { return generations_[0].keys == 0 && generations_[1].keys == 0; }
+
   // The keys first seen in the current generation.
   uint32_t keys_in_generation() const { return generations_[0].keys; }
 

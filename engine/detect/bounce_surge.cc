@@ -1,0 +1,18 @@
+// bounce_surge: deliveries bounce or are refused far above what lists of known people give.
+//
+// Observed: bought lists are full of dead addresses, and receivers refuse what they recognise; queues fill and bounces
+// flood. Limits: some thieves' lists are clean, and a club's old list isn't, so it is one family among several.
+#include "engine/detect/detector.h"
+
+namespace sekisho {
+
+bool DetectBounceSurge(const DetectInput& in, Signal* signal) {
+  const Features& f = in.features;
+  const Policy::BounceSurge& p = in.policy.bounce_surge;
+  const int64_t finished = f.failed_1h + f.sent_1h;
+  if (finished == 0 || f.failed_1h * 100 < p.percent_min * finished) return false;
+  return Reach(in, p.failed_high, "failed_deliveries_1h", f.failed_1h, Span::Hours(1), signal) ||
+         Reach(in, p.failed, "failed_deliveries_1h", f.failed_1h, Span::Hours(1), signal);
+}
+
+}  // namespace sekisho

@@ -1,0 +1,52 @@
+// The list of detectors.
+#include "engine/detect/detector.h"
+
+#include <array>
+
+namespace sekisho {
+namespace {
+
+struct Entry {
+  DetectorId id;
+  Family family;
+  DetectFunction detect;
+};
+
+constexpr std::array kDetectorList = {
+    Entry{DetectorId::kCountryVelocity, Family::kOrigin, DetectCountryVelocity},
+    Entry{DetectorId::kSourceDispersion, Family::kOrigin, DetectSourceDispersion},
+    Entry{DetectorId::kSourceRotation, Family::kOrigin, DetectSourceRotation},
+    Entry{DetectorId::kSendRate, Family::kVolume, DetectSendRate},
+    Entry{DetectorId::kRecipientRate, Family::kVolume, DetectRecipientRate},
+    Entry{DetectorId::kSourceBurst, Family::kVolume, DetectSourceBurst},
+    Entry{DetectorId::kRecipientTendency, Family::kRecipients, DetectRecipientTendency},
+    Entry{DetectorId::kSendWithoutRead, Family::kMailbox, DetectSendWithoutRead},
+    Entry{DetectorId::kGuessing, Family::kCredential, DetectGuessing},
+    Entry{DetectorId::kGuessingThenUse, Family::kCredential, DetectGuessingThenUse},
+    Entry{DetectorId::kBounceSurge, Family::kOutcome, DetectBounceSurge},
+};
+
+}  // namespace
+
+void Detect(const DetectInput& input, std::vector<Signal>* signals) {
+  for (const Entry& entry : kDetectorList) {
+    const DetectorMode mode = input.policy.detectors[static_cast<size_t>(entry.id)];
+    if (mode == DetectorMode::kOff) continue;
+    Signal signal;
+    signal.detector = entry.id;
+    signal.family = entry.family;
+    signal.shadow = mode == DetectorMode::kShadow;
+    if (entry.detect(input, &signal)) signals->push_back(std::move(signal));
+  }
+}
+
+bool Reach(const DetectInput& input, const Limit& limit, std::string_view feature, int64_t value, Span window,
+           Signal* signal) {
+  const int64_t threshold = Jittered(limit.at_least, input.jitter);
+  if (value < threshold) return false;
+  signal->evidence.push_back({feature, value, threshold, window});
+  if (limit.score > signal->score) signal->score = limit.score;
+  return true;
+}
+
+}  // namespace sekisho

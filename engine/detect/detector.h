@@ -1,0 +1,49 @@
+// A detector is a pure function of one event's features and the policy to at most one Signal.
+//
+// Absent on purpose: clock, thread, storage, logging, other accounts. So a trace replays exactly.
+// Each sits in a file of its own, which says what behaviour it catches, where that was observed, and its limits.
+#ifndef SEKISHO_ENGINE_DETECT_DETECTOR_H_
+#define SEKISHO_ENGINE_DETECT_DETECTOR_H_
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "engine/model/action.h"
+#include "engine/policy/policy.h"
+#include "engine/window/features.h"
+
+namespace sekisho {
+
+struct DetectInput {
+  const Features& features;
+  const Policy& policy;
+  int32_t jitter = 0;  // percent, see Jitter()
+};
+
+// Fills `signal` (score, evidence) and returns true if the behaviour is there. `signal` arrives empty with its detector
+// and family set.
+using DetectFunction = bool (*)(const DetectInput&, Signal* signal);
+
+bool DetectCountryVelocity(const DetectInput&, Signal*);
+bool DetectSourceDispersion(const DetectInput&, Signal*);
+bool DetectSourceRotation(const DetectInput&, Signal*);
+bool DetectSendRate(const DetectInput&, Signal*);
+bool DetectRecipientRate(const DetectInput&, Signal*);
+bool DetectSourceBurst(const DetectInput&, Signal*);
+bool DetectRecipientTendency(const DetectInput&, Signal*);
+bool DetectSendWithoutRead(const DetectInput&, Signal*);
+bool DetectGuessing(const DetectInput&, Signal*);
+bool DetectGuessingThenUse(const DetectInput&, Signal*);
+bool DetectBounceSurge(const DetectInput&, Signal*);
+
+// Appends the signals of every detector that isn't off, in the order of DetectorId.
+void Detect(const DetectInput& input, std::vector<Signal>* signals);
+
+// If `value` reaches the jittered limit and its score tops the signal's, the score is taken. The evidence is noted
+// whenever the limit is reached. Returns true if it was reached.
+bool Reach(const DetectInput& input, const Limit& limit, std::string_view feature, int64_t value, Span window, Signal* signal);
+
+}  // namespace sekisho
+
+#endif  // SEKISHO_ENGINE_DETECT_DETECTOR_H_

@@ -1,0 +1,25 @@
+// recipient_tendency: within an hour, most recipients are people this account never wrote to.
+//
+// Observed: operators judge geography, volume and recipient tendency together; spam goes to bought lists, the owner
+// writes to the same people again and again. Novelty of recipients outranks their number: a newsletter to known
+// subscribers is normal whatever its size, and an account that always writes to strangers (a shop's application) is
+// measured against that habit.
+// Limits: knows a recipient only once a delivery line has named it, some seconds after the submission; from the owner's
+// own source it never weighs much.
+#include "engine/detect/detector.h"
+
+namespace sekisho {
+
+bool DetectRecipientTendency(const DetectInput& in, Signal* signal) {
+  const Features& f = in.features;
+  const Policy::RecipientTendency& p = in.policy.recipient_tendency;
+  if (f.young && f.log_young) return false;
+  if (f.judged_1h == 0 || f.new_recipients_1h * 100 < p.new_percent_min * f.judged_1h) return false;
+  if (f.usual_new_percent > p.usual_new_percent_max) return false;
+  const Span hour = Span::Hours(1);
+  if (!f.stray) return Reach(in, p.known_source, "new_recipients_1h", f.new_recipients_1h, hour, signal);
+  return Reach(in, p.many, "new_recipients_1h", f.new_recipients_1h, hour, signal) ||
+         Reach(in, {p.new_min, p.score}, "new_recipients_1h", f.new_recipients_1h, hour, signal);
+}
+
+}  // namespace sekisho

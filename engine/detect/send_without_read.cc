@@ -1,0 +1,19 @@
+// send_without_read: somebody sends from where nobody reads, while the owner does read mail elsewhere.
+//
+// Observed: thieves use an account to send and never look into the mailbox, while its owner polls it all day.
+// Limits: needs a reading habit to break: printers, applications and list servers never read, and where no IMAP or POP3
+// log reaches us nobody seems to. A new network and no reading from it are one fact, so with the origin family alone
+// this doesn't count as a second family.
+#include "engine/detect/detector.h"
+
+namespace sekisho {
+
+bool DetectSendWithoutRead(const DetectInput& in, Signal* signal) {
+  const Features& f = in.features;
+  if (!f.stray || !f.reads_mail) return false;
+  const Policy::SendWithoutRead& p = in.policy.send_without_read;
+  const int32_t score = f.familiarity == Familiarity::kFar ? p.far_score : p.near_score;
+  return Reach(in, {p.messages_min, score}, "stray_messages_24h", f.stray_messages_24h, Span::Hours(24), signal);
+}
+
+}  // namespace sekisho

@@ -1,0 +1,48 @@
+// From signals to what is done: risk by families of evidence, and the ladder observe, notify, throttle, suspend, release.
+//
+// Pure: (signals, standing, policy, time) to a decision. The least that works comes first, each step expires, and a
+// suspension wants two independent families of evidence or a combination beyond doubt.
+#ifndef SEKISHO_ENGINE_RESPOND_LADDER_H_
+#define SEKISHO_ENGINE_RESPOND_LADDER_H_
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "engine/model/action.h"
+#include "engine/policy/policy.h"
+#include "engine/window/account_window.h"
+
+namespace sekisho {
+
+struct Risk {
+  int32_t points = 0;      // [0, 100]: the sum over families of the strongest signal
+  int32_t families = 0;    // independent ones; origin and mailbox count as one
+  bool beyond_doubt = false;  // country_velocity with source_rotation
+  std::array<int32_t, kFamilies> by_family{};
+};
+
+// Shadowed signals count only if `with_shadow`.
+Risk Weigh(std::span<const Signal> signals, const Policy& policy, bool with_shadow);
+
+struct Decision {
+  bool act = false;
+  ActionKind kind = ActionKind::kObserve;
+  std::string_view rule;  // "two_families", "beyond_doubt", "risk", "circuit_breaker"; static storage
+  EventTime expires;      // Never(): none
+};
+
+// The highest rung the risk reaches, or none.
+Decision Climb(const Risk& risk, const Policy& policy, EventTime at);
+
+// Whether the decision says anything that the account's standing doesn't say already: a verdict is never lowered by a new
+// event, and observe and notify are said once in Policy::announce_every.
+bool SaysMore(const Decision& decision, const Standing& standing, const Policy& policy, EventTime at);
+
+// How long a suspension lasts that is being renewed for the nth time (n = 0: the first).
+Span SuspensionLength(const Policy& policy, uint32_t renewals);
+
+}  // namespace sekisho
+
+#endif  // SEKISHO_ENGINE_RESPOND_LADDER_H_

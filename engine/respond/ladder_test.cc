@@ -1,0 +1,84 @@
+// Goal: the ladder's rules hold: two independent families to suspend, origin with mailbox is one, beyond doubt needs both
+// of its detectors, shadowed signals enforce nothing, and nothing is said twice. Method: hand-made signals.
+#include "engine/respond/ladder.h"
+
+#include <gtest/gtest.h>
+
+namespace sekisho {
+namespace {
+
+const EventTime kNow = EventTime::FromSeconds(1'772'409'600);
+
+Signal Make(DetectorId id, Family family, int32_t score, bool shadow = false) {
+  Signal s;
+  s.detector = id;
+  s.family = family;
+  s.score = score;
+  s.shadow = shadow;
+  return s;
+}
+
+Decision Decide(const std::vector<Signal>& signals, bool with_shadow = false) {
+  const Policy policy = Policy::Default();
+  return Climb(Weigh(signals, policy, with_shadow), policy, kNow);
+}
+
+TEST(LadderTest, TwoFamiliesSuspend) {
+  const Decision d = Decide({Make(DetectorId::kSourceBurst, Family::kVolume, 35),
+                             Make(DetectorId::kRecipientTendency, Family::kRecipients, 40)});
+  EXPECT_EQ(d.kind, ActionKind::kSuspend);
+  EXPECT_EQ(d.rule, "two_families");
+  EXPECT_EQ(d.expires, kNow + Span::Hours(24));
+}
+
+TEST(LadderTest, OneFamilyNeverSuspendsHoweverStrong) {
+  EXPECT_LT(Decide({Make(DetectorId::kSendRate, Family::kVolume, 100), Make(DetectorId::kSourceBurst, Family::kVolume, 100)}).kind,
+            ActionKind::kThrottle);
+  EXPECT_LT(Decide({Make(DetectorId::kCountryVelocity, Family::kOrigin, 100)}).kind, ActionKind::kThrottle);
+}
+
+TEST(LadderTest, ANewNetworkAndNoReadingAreOneFact) {
+  EXPECT_LT(Decide({Make(DetectorId::kSourceRotation, Family::kOrigin, 60),
+                    Make(DetectorId::kSendWithoutRead, Family::kMailbox, 60)}).kind,
+            ActionKind::kThrottle);
+}
+
+TEST(LadderTest, RotationThroughCountriesIsBeyondDoubt) {
+  EXPECT_EQ(Decide({Make(DetectorId::kCountryVelocity, Family::kOrigin, 60),
+                    Make(DetectorId::kSourceRotation, Family::kOrigin, 50)}).rule,
+            "beyond_doubt");
+  EXPECT_NE(Decide({Make(DetectorId::kCountryVelocity, Family::kOrigin, 30),
+                    Make(DetectorId::kSourceRotation, Family::kOrigin, 50)}).rule,
+            "beyond_doubt");
+}
+
+TEST(LadderTest, ShadowedSignalsDontEnforce) {
+  const std::vector<Signal> signals = {Make(DetectorId::kSourceBurst, Family::kVolume, 35, true),
+                                       Make(DetectorId::kRecipientTendency, Family::kRecipients, 40)};
+  EXPECT_NE(Decide(signals).kind, ActionKind::kSuspend);
+  EXPECT_EQ(Decide(signals, true).kind, ActionKind::kSuspend);
+}
+
+TEST(LadderTest, SaysNothingTwiceAndNeverLowersAVerdict) {
+  const Policy policy = Policy::Default();
+  Standing standing;
+  const Decision notify{true, ActionKind::kNotify, "two_families", EventTime::Never()};
+  const Decision suspend{true, ActionKind::kSuspend, "two_families", kNow + Span::Hours(24)};
+  EXPECT_TRUE(SaysMore(notify, standing, policy, kNow));
+  standing.announced[static_cast<size_t>(ActionKind::kNotify)] = kNow;
+  EXPECT_FALSE(SaysMore(notify, standing, policy, kNow + Span::Hours(23)));
+  EXPECT_TRUE(SaysMore(notify, standing, policy, kNow + Span::Hours(24)));
+  EXPECT_TRUE(SaysMore(suspend, standing, policy, kNow));
+  standing.verdict = ActionKind::kSuspend;
+  EXPECT_FALSE(SaysMore(suspend, standing, policy, kNow));
+}
+
+TEST(LadderTest, RenewalsDoubleUpToTheLimit) {
+  const Policy policy = Policy::Default();
+  EXPECT_EQ(SuspensionLength(policy, 0), Span::Hours(24));
+  EXPECT_EQ(SuspensionLength(policy, 1), Span::Hours(48));
+  EXPECT_EQ(SuspensionLength(policy, 1000), Span::Days(7));
+}
+
+}  // namespace
+}  // namespace sekisho

@@ -1,0 +1,253 @@
+// Admit, apply, detect, respond.
+#include "engine/shard/shard.h"
+
+#include <algorithm>
+
+#include "engine/base/bytes.h"
+#include "engine/window/features.h"
+
+namespace sekisho {
+namespace {
+
+constexpr uint64_t kStateVersion = 1;
+
+// Events after which an account is judged. Logins and mailbox accesses only build the picture: what is to be stopped is
+// sending.
+bool Judged(const Event& event, const AccountWindow::Touch& touch) {
+  switch (event.kind) {
+    case EventKind::kSubmission:
+    case EventKind::kQueued:
+    case EventKind::kDelivery:
+    case EventKind::kLoginFailed:
+      return touch.counted;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Shard::Shard(const ShardOptions& options, const Policy* policy, AccountTable* table)
+    : options_(options), policy_(policy), table_(table) {
+  population_.SetHomeCountries(policy->home_countries);
+}
+
+FoldResult Shard::Admit(EventTime at) {
+  if (at.never()) return FoldResult::kInvalid;
+  if (now_.never()) {
+    now_ = at;
+    return FoldResult::kFolded;
+  }
+  if (at > now_ + kFutureMax) {
+    future_from_ = future_in_a_row_ == 0 ? at : std::min(future_from_, at);
+    if (++future_in_a_row_ <= kFutureAgreeing) return FoldResult::kFuture;
+  }
+  future_in_a_row_ = 0;
+  if (at < now_ - kLateMax) return FoldResult::kLate;
+  return FoldResult::kFolded;
+}
+
+absl::StatusOr<FoldResult> Shard::Fold(const Event& event, Offset offset, std::vector<Action>* actions) {
+  const FoldResult admitted = event.account.empty() ? FoldResult::kInvalid : Admit(event.time);
+  if (admitted != FoldResult::kFolded) {
+    stats_.late += admitted == FoldResult::kLate;
+    stats_.future += admitted == FoldResult::kFuture;
+    stats_.invalid += admitted == FoldResult::kInvalid;
+    return admitted;
+  }
+  k_ = 0;
+  now_ = std::max(now_, event.time);
+  if (auto s = FireTimers(now_, offset, actions); !s.ok()) return s;
+  if (population_.log_began.never()) population_.log_began = event.time;
+  if (event.kind == EventKind::kDelivery) delivery_seen_ = std::max(delivery_seen_, event.time);
+
+  absl::StatusOr<AccountWindow*> found = table_->FindOrCreate(event.id, event.account);
+  if (!found.ok()) return found.status();
+  AccountWindow* account = *found;
+  if (account->login.empty()) {
+    account->login = std::string(event.account);
+    ++stats_.accounts;
+  }
+  const bool unseen = account->first_seen.never();
+  const bool deliveries_visible = !delivery_seen_.never() && event.time - delivery_seen_ < Span::Hours(24);
+  const AccountWindow::Touch touch = account->Apply(event, population_, deliveries_visible);
+  if (unseen && !account->first_seen.never()) population_.AddAccount(touch.place.country);
+  ++stats_.folded[static_cast<size_t>(event.kind)];
+  if (Judged(event, touch)) Decide(event, account, touch, offset, actions);
+  return FoldResult::kFolded;
+}
+
+absl::Status Shard::Tick(EventTime at, Offset offset, std::vector<Action>* actions) {
+  if (at.never() || (!now_.never() && at <= now_)) return absl::OkStatus();
+  k_ = 0;
+  now_ = at;
+  future_in_a_row_ = 0;
+  return FireTimers(now_, offset, actions);
+}
+
+void Shard::Decide(const Event& event, AccountWindow* account, const AccountWindow::Touch& touch, Offset offset,
+                   std::vector<Action>* actions) {
+  const Features features = ReadFeatures(*account, event, touch, population_);
+  signals_.clear();
+  Detect({features, *policy_, Jitter(*policy_, event.id, event.time)}, &signals_);
+  if (account->standing.verdict >= ActionKind::kThrottle && account->standing.verdict != ActionKind::kRelease &&
+      features.stray && event.kind == EventKind::kSubmission) {
+    account->standing.evidence_last = std::max(account->standing.evidence_last, event.time);
+  }
+  Action* action = nullptr;
+  Risk risk;
+  if (!signals_.empty()) {
+    for (const Signal& s : signals_) ++stats_.signals[static_cast<size_t>(s.detector)];
+    risk = Weigh(signals_, *policy_, false);
+    Decision decision = Climb(risk, *policy_, event.time);
+    if (decision.act && decision.kind == ActionKind::kSuspend && SaysMore(decision, account->standing, *policy_, event.time) &&
+        BreakerOpen(event.time)) {
+      decision = {true, ActionKind::kThrottle, "circuit_breaker", event.time + policy_->throttle.lasts};
+    }
+    if (SaysMore(decision, account->standing, *policy_, event.time)) {
+      action = Act(decision, policy_->mode, event.time, event.id, account, offset, actions);
+    } else {
+      // What shadowed detectors would have done is said, and changes nothing but the memory of having said it.
+      const Risk shadow_risk = Weigh(signals_, *policy_, true);
+      const Decision shadow = Climb(shadow_risk, *policy_, event.time);
+      if (shadow.act && (!decision.act || shadow.kind > decision.kind) &&
+          (account->standing.shadow_said.never() || shadow.kind > account->standing.shadow_kind ||
+           event.time - account->standing.shadow_said >= policy_->announce_every) &&
+          SaysMore(shadow, account->standing, *policy_, event.time)) {
+        action = Act(shadow, Mode::kShadow, event.time, event.id, account, offset, actions);
+        account->standing.shadow_said = event.time;
+        account->standing.shadow_kind = shadow.kind;
+        risk = shadow_risk;
+      }
+    }
+    if (action != nullptr) {
+      action->risk = risk.points;
+      action->signals = signals_;
+      action->ip = touch.ip.unspecified() ? "" : touch.ip.ToString();
+    }
+  }
+  if (observer_ != nullptr) observer_->OnEvent(event, *account, features, signals_, risk, action);
+}
+
+Action* Shard::Act(const Decision& decision, Mode mode, EventTime at, AccountId id, AccountWindow* account, Offset offset,
+                   std::vector<Action>* actions) {
+  Standing& standing = account->standing;
+  const bool shadowed_detector = mode == Mode::kShadow && policy_->mode != Mode::kShadow;
+  if (!shadowed_detector) {
+    if (decision.kind >= ActionKind::kThrottle) {
+      if (!standing.expires.never()) timers_.erase({standing.expires, id});
+      if (decision.kind == ActionKind::kRelease) {
+        standing.released = at;
+        standing.expires = EventTime::Never();
+        standing.renewals = 0;
+      } else {
+        standing.since = at;
+        standing.expires = decision.expires;
+        standing.evidence_last = std::max(standing.evidence_last, at);
+        timers_.insert({decision.expires, id});
+      }
+      standing.verdict = decision.kind;
+      ++standing.generation;
+      if (decision.kind == ActionKind::kSuspend) {
+        ++standing.suspensions;
+        if (decision.rule != "renewed") suspensions_.Add(at);
+      }
+    }
+    if (decision.kind != ActionKind::kRelease) {
+      EventTime& announced = standing.announced[static_cast<size_t>(decision.kind)];
+      announced = std::max(announced, at);
+    }
+  }
+  Action& action = actions->emplace_back();
+  action.id = MakeActionId(options_.log_id, options_.partition, offset, id, decision.kind, decision.rule, policy_->version, k_++);
+  action.account = account->login;
+  action.kind = decision.kind;
+  action.mode = mode;
+  action.time = at;
+  action.expires = decision.expires;
+  action.generation = standing.generation;
+  action.renewals = standing.renewals;
+  action.policy = policy_->version;
+  action.rule = decision.rule;
+  if (!account->onset.never() && account->onset <= at && at - account->onset <= Span::Days(31)) {
+    action.onset = account->onset;
+    action.messages_since_onset = account->stray_messages.Count(at, at - account->onset + Span::Millis(1));
+  }
+  ++stats_.actions[static_cast<size_t>(decision.kind)];
+  return &action;
+}
+
+absl::Status Shard::FireTimers(EventTime until, Offset offset, std::vector<Action>* actions) {
+  while (!timers_.empty() && timers_.begin()->first <= until) {
+    const auto [at, id] = *timers_.begin();
+    timers_.erase(timers_.begin());
+    absl::StatusOr<AccountWindow*> found = table_->Find(id);
+    if (!found.ok()) return found.status();
+    AccountWindow* account = *found;
+    if (account == nullptr || account->standing.expires != at) continue;
+    Standing& standing = account->standing;
+    Decision decision{true, ActionKind::kRelease, "expired", EventTime::Never()};
+    // A thief who is still at it is not let in again by the clock.
+    if (standing.verdict == ActionKind::kSuspend && !standing.evidence_last.never() &&
+        at - standing.evidence_last <= policy_->evidence_fresh) {
+      ++standing.renewals;
+      decision = {true, ActionKind::kSuspend, "renewed", at + SuspensionLength(*policy_, standing.renewals)};
+    }
+    const Action* action = Act(decision, policy_->mode, at, id, account, offset, actions);
+    if (observer_ != nullptr) observer_->OnTimer(*account, *action);
+  }
+  return absl::OkStatus();
+}
+
+bool Shard::BreakerOpen(EventTime at) {
+  const Policy::CircuitBreaker& p = policy_->circuit_breaker;
+  // Usual: the mean of ten minutes over the last week.
+  const auto week = static_cast<int64_t>(suspensions_.Count(at, Span::Days(7)));
+  const auto now = static_cast<int64_t>(suspensions_.Count(at, Span::Minutes(10)));
+  return now >= std::max(p.suspensions_min, p.usual_factor * week / (7 * 24 * 6));
+}
+
+void Shard::EncodeState(std::string* out) const {
+  ByteWriter w(out);
+  w.PutVarint(kStateVersion);
+  w.PutZigzag(now_.millis());
+  w.PutZigzag(future_from_.millis());
+  w.PutVarint(static_cast<uint64_t>(future_in_a_row_));
+  w.PutZigzag(delivery_seen_.millis());
+  population_.Encode(&w);
+  suspensions_.Encode(&w);
+  w.PutVarint(timers_.size());
+  for (const auto& [at, id] : timers_) {
+    w.PutZigzag(at.millis());
+    w.PutFixed64(id.hash.high);
+    w.PutFixed64(id.hash.low);
+  }
+  for (const uint64_t n : stats_.folded) w.PutVarint(n);
+  for (const uint64_t n : {stats_.late, stats_.future, stats_.invalid, stats_.accounts}) w.PutVarint(n);
+  for (const uint64_t n : stats_.actions) w.PutVarint(n);
+  for (const uint64_t n : stats_.signals) w.PutVarint(n);
+}
+
+absl::Status Shard::DecodeState(std::string_view bytes) {
+  ByteReader r(bytes);
+  if (r.Varint() != kStateVersion) return absl::FailedPreconditionError("the shard's state is of another version");
+  now_ = EventTime::FromMillis(r.Zigzag());
+  future_from_ = EventTime::FromMillis(r.Zigzag());
+  future_in_a_row_ = static_cast<int>(r.VarintUpTo(kFutureAgreeing + 1));
+  delivery_seen_ = EventTime::FromMillis(r.Zigzag());
+  if (!population_.Decode(&r) || !suspensions_.Decode(&r)) return absl::DataLossError("the shard's state is damaged");
+  timers_.clear();
+  for (uint64_t n = r.Varint(); n > 0 && r.ok(); --n) {
+    const EventTime at = EventTime::FromMillis(r.Zigzag());
+    const uint64_t high = r.Fixed64();
+    const uint64_t low = r.Fixed64();
+    timers_.insert({at, AccountId{Hash128{high, low}}});
+  }
+  for (uint64_t& n : stats_.folded) n = r.Varint();
+  for (uint64_t* n : {&stats_.late, &stats_.future, &stats_.invalid, &stats_.accounts}) *n = r.Varint();
+  for (uint64_t& n : stats_.actions) n = r.Varint();
+  for (uint64_t& n : stats_.signals) n = r.Varint();
+  return r.done() ? absl::OkStatus() : absl::DataLossError("the shard's state is damaged");
+}
+
+}  // namespace sekisho

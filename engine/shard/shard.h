@@ -1,0 +1,124 @@
+// The fold: state = fold(records). One shard owns one partition of the input log and everything it says of its accounts.
+//
+// A shard reads no clock, draws no random number and asks no service, so the same records under the same policy always
+// give the same actions with the same ids. Crash recovery, backtests and `explain` all rest on that.
+//
+// Time: the shard's time is the newest time that a record or a heartbeat brought. Windows are read at an event's own
+// time. An event more than kFutureMax ahead of the shard's time is refused as kFuture and moves nothing, unless a
+// heartbeat brings the time there first, or kFutureAgreeing such events in a row agree. An event more than kLateMax
+// behind is refused as kLate. Both are for the caller to count and keep aside.
+//
+// Thread-compatible: one thread owns a shard.
+#ifndef SEKISHO_ENGINE_SHARD_SHARD_H_
+#define SEKISHO_ENGINE_SHARD_SHARD_H_
+
+#include <array>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "engine/base/ids.h"
+#include "engine/base/time.h"
+#include "engine/detect/detector.h"
+#include "engine/model/action.h"
+#include "engine/model/event.h"
+#include "engine/policy/policy.h"
+#include "engine/respond/ladder.h"
+#include "engine/state/account_table.h"
+#include "engine/window/account_window.h"
+#include "engine/window/population.h"
+#include "engine/window/sliding_counter.h"
+
+namespace sekisho {
+
+inline constexpr Span kFutureMax = Span::Minutes(10);
+inline constexpr int kFutureAgreeing = 100;
+inline constexpr Span kLateMax = Span::Hours(24);
+
+enum class FoldResult : uint8_t {
+  kFolded = 0,
+  kLate = 1,     // older than the shard's time by more than kLateMax
+  kFuture = 2,   // ahead of the shard's time by more than kFutureMax
+  kInvalid = 3,  // no account, or no time
+};
+
+// Sees each decision of the fold, for `explain`. Called on the shard's thread; must not change anything.
+class FoldObserver {
+ public:
+  virtual ~FoldObserver() = default;
+  // After an event was folded. `action`: what it led to, null if nothing new was said.
+  virtual void OnEvent(const Event& event, const AccountWindow& account, const Features& features,
+                       std::span<const Signal> signals, const Risk& risk, const Action* action) = 0;
+  // After a timer led to an action (a release or a renewal).
+  virtual void OnTimer(const AccountWindow& account, const Action& action) = 0;
+};
+
+struct ShardStats {
+  std::array<uint64_t, kEventKinds> folded{};  // by EventKind
+  uint64_t late = 0, future = 0, invalid = 0;
+  uint64_t accounts = 0;                       // first seen by this shard's state
+  std::array<uint64_t, 5> actions{};           // by ActionKind
+  std::array<uint64_t, kDetectors> signals{};  // by DetectorId
+};
+
+struct ShardOptions {
+  Hash128 log_id;          // names the input log in action ids
+  PartitionId partition;
+};
+
+class Shard {
+ public:
+  // `policy` and `table` must outlive the shard. The table holds this shard's accounts only.
+  Shard(const ShardOptions& options, const Policy* policy, AccountTable* table);
+
+  // Folds one event that stands at `offset`. Appends what is to be said to `actions`, in order. An error is the table's
+  // (its disk); the shard must then be reopened from its last commit.
+  absl::StatusOr<FoldResult> Fold(const Event& event, Offset offset, std::vector<Action>* actions);
+
+  // A heartbeat at `offset`: the time has come to `at`. Fires the timers that are due, in (time, account) order; their
+  // actions carry the timers' own times. Earlier than the shard's time: nothing.
+  absl::Status Tick(EventTime at, Offset offset, std::vector<Action>* actions);
+
+  // Everything not keyed by account: time, timers, population, counters.
+  void EncodeState(std::string* out) const;
+  absl::Status DecodeState(std::string_view bytes);
+
+  EventTime now() const { return now_; }
+  const ShardStats& stats() const { return stats_; }
+  void set_observer(FoldObserver* observer) { observer_ = observer; }
+
+ private:
+  FoldResult Admit(EventTime at);
+  absl::Status FireTimers(EventTime until, Offset offset, std::vector<Action>* actions);
+  void Decide(const Event& event, AccountWindow* account, const AccountWindow::Touch& touch, Offset offset,
+              std::vector<Action>* actions);
+  // Builds the action and moves the account's standing.
+  Action* Act(const Decision& decision, Mode mode, EventTime at, AccountId id, AccountWindow* account, Offset offset,
+              std::vector<Action>* actions);
+  bool BreakerOpen(EventTime at);
+
+  const ShardOptions options_;
+  const Policy* const policy_;
+  AccountTable* const table_;
+  FoldObserver* observer_ = nullptr;
+
+  EventTime now_;
+  EventTime future_from_;   // the earliest of the future events in a row
+  int future_in_a_row_ = 0;
+  std::set<std::pair<EventTime, AccountId>> timers_;  // expiries of standing verdicts
+  Population population_;
+  SlidingCounter suspensions_;
+  EventTime delivery_seen_;
+  uint32_t k_ = 0;          // actions of the present record so far
+  std::vector<Signal> signals_;  // scratch
+  ShardStats stats_;
+};
+
+}  // namespace sekisho
+
+#endif  // SEKISHO_ENGINE_SHARD_SHARD_H_

@@ -1,0 +1,393 @@
+// Folding one event into an account's memory, and what the account knows of a source.
+#include "engine/window/account_window.h"
+
+#include <algorithm>
+
+namespace sekisho {
+namespace {
+
+constexpr Span kBaseline = Span::Days(kBaselineDays);
+// A webmail session's login explains submissions through the webmail host for this long.
+constexpr Span kWebmailSession = Span::Hours(24);
+constexpr Span kGuessingMemory = Span::Hours(72);
+
+// Reading by which a place becomes the owner's before its second day: a thief who checks the password once doesn't get
+// there, a phone that polls does by the next morning.
+constexpr uint32_t kReadsKnown = 4;
+constexpr Span kReadsKnownSpan = Span::Hours(12);
+constexpr uint32_t kReadsKnownYoung = 3;
+
+void SaturatingIncrement(uint32_t* v) {
+  if (*v != UINT32_MAX) ++*v;
+}
+
+void AddDay(EventTime previous, EventTime at, uint16_t* days) {
+  if ((previous.never() || at.day() > previous.day()) && *days < kBaselineDays) ++*days;
+}
+
+template <typename T>
+bool ReadByTheOwner(const T& t, EventTime at) {
+  return t.read_days >= 2 || (t.reads >= kReadsKnown && at - t.first_read >= kReadsKnownSpan);
+}
+
+uint64_t Area(const IpAddress& ip, const Place& place) {
+  return place.asn != 0 ? PinnedMix64(uint64_t{place.asn} << 16 | place.country) : ip.region_key();
+}
+
+uint64_t CountryKey(uint16_t country) { return country; }
+
+const Habit* FindHabit(const std::vector<Habit>& habits, uint64_t key) {
+  for (const Habit& h : habits) {
+    if (h.key == key) return &h;
+  }
+  return nullptr;
+}
+
+Habit NewHabit(uint64_t key, EventTime at) {
+  Habit h;
+  h.key = key;
+  h.first_seen = at;
+  return h;
+}
+
+// Finds or makes room: the habit seen longest ago gives way, one that was read from only after all others.
+Habit* TouchHabit(std::vector<Habit>* habits, uint64_t key, EventTime at) {
+  for (Habit& h : *habits) {
+    if (h.key == key) {
+      if (at - h.last_seen > kBaseline) h = NewHabit(key, at);
+      return &h;
+    }
+  }
+  if (habits->size() < kHabitsMax) {
+    habits->push_back(NewHabit(key, at));
+    return &habits->back();
+  }
+  const auto worth = [](const Habit& h) { return std::pair(h.read_days >= 2 || h.sent_days >= 2, h.last_seen); };
+  Habit* victim = &*std::min_element(habits->begin(), habits->end(),
+                                     [&](const Habit& a, const Habit& b) { return worth(a) < worth(b); });
+  *victim = NewHabit(key, at);
+  return victim;
+}
+
+void UpdateHabit(std::vector<Habit>* habits, uint64_t key, EventTime at, bool read, bool sent) {
+  Habit* h = TouchHabit(habits, key, at);
+  AddDay(h->last_seen, at, &h->days);
+  h->last_seen = std::max(h->last_seen, at);
+  if (read) {
+    if (h->first_read.never()) h->first_read = at;
+    AddDay(h->last_read, at, &h->read_days);
+    if (h->last_read.never() || at - h->last_read > kOneUse) SaturatingIncrement(&h->reads);
+    h->last_read = std::max(h->last_read, at);
+  }
+  if (sent) {
+    AddDay(h->last_sent, at, &h->sent_days);
+    h->last_sent = std::max(h->last_sent, at);
+  }
+}
+
+bool HabitKnown(const Habit& h, EventTime at, bool account_reads) {
+  if (at - h.last_seen > kBaseline) return false;
+  if (ReadByTheOwner(h, at)) return true;
+  // Senders that never read: an application, a printer, a newsletter's server. Where the owner does read elsewhere, it
+  // takes a week, or a thief would be at home on his second day.
+  return account_reads ? h.sent_days >= 5 && at - h.first_seen >= Span::Days(7)
+                       : h.sent_days >= 2 && at - h.first_seen >= Span::Hours(24);
+}
+
+// A country is less than a place: two reads or two days of sending, a day ago.
+bool CountryKnown(const Habit& h, EventTime at, bool account_reads) {
+  return HabitKnown(h, at, account_reads) ||
+         (at - h.last_seen <= kBaseline && h.reads >= 2 && at - h.first_seen >= Span::Hours(24));
+}
+
+bool IsUse(EventKind kind) {
+  return kind == EventKind::kLogin || kind == EventKind::kSubmission || kind == EventKind::kMailboxAccess;
+}
+
+bool IsRead(const Event& e) {
+  if (e.kind == EventKind::kMailboxAccess) return true;
+  return e.kind == EventKind::kLogin &&
+         (e.service == Service::kImap || e.service == Service::kPop3 || e.service == Service::kWebmail);
+}
+
+// The entry that gives way when all are taken: the stray longest unseen; without strays, the one longest unseen. So a
+// flood of strays can't push the owner's sources out.
+SourceUse* Victim(std::vector<SourceUse>* sources) {
+  const auto worth = [](const SourceUse& s) { return std::pair(!s.stray && s.reads > 0, s.last_seen); };
+  return &*std::min_element(sources->begin(), sources->end(),
+                            [&](const SourceUse& a, const SourceUse& b) { return worth(a) < worth(b); });
+}
+
+}  // namespace
+
+Familiarity AccountWindow::Know(const IpAddress& ip, const Place& place, EventTime at,
+                                const Population& population) const {
+  if (ip.unspecified() || ip.is_private()) return Familiarity::kNowhere;
+  const bool reader = Reads(at);
+  if (const Habit* h = FindHabit(places, Area(ip, place)); h != nullptr && HabitKnown(*h, at, reader)) {
+    return Familiarity::kKnown;
+  }
+  const uint64_t network = ip.network_key();
+  for (const SourceUse& s : sources) {
+    if (s.network != network) continue;
+    if (ReadByTheOwner(s, at) || (Young(at) && s.reads >= kReadsKnownYoung)) return Familiarity::kKnown;
+  }
+  if (place.country == 0) return Familiarity::kNear;
+  bool any_known = false;
+  for (const Habit& h : countries) {
+    if (!CountryKnown(h, at, reader)) continue;
+    if (h.key == CountryKey(place.country)) return Familiarity::kNear;
+    any_known = true;
+  }
+  return !any_known && population.Home(place.country) ? Familiarity::kNear : Familiarity::kFar;
+}
+
+bool AccountWindow::Backed(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const {
+  const auto recent = [at](const Habit* h) {
+    return h != nullptr && !h->last_read.never() && at - h->last_read <= Span::Days(7);
+  };
+  if (familiarity == Familiarity::kFar) {
+    const Habit* h = FindHabit(countries, CountryKey(place.country));
+    return recent(h) && h->reads >= kFarReadsMin;
+  }
+  return recent(FindHabit(places, Area(ip, place)));
+}
+
+bool AccountWindow::Reads(EventTime at) const {
+  return !last_read.never() && at - last_read <= Span::Days(14) && reads_a_day.TotalBefore(at, 14) + reads_a_day.Today(at) >= 3;
+}
+
+void AccountWindow::FindSender(EventTime at, Touch* touch) const {
+  if (touch->familiarity == Familiarity::kNowhere) {
+    touch->stray = stray_messages.Count(at, Span::Hours(1)) > 0;
+    return;
+  }
+  const uint64_t key = touch->ip.source_key();
+  for (size_t i = 0; i < sources.size(); ++i) {
+    if (sources[i].source != key) continue;
+    touch->source = static_cast<int>(i);
+    touch->stray = sources[i].stray;
+    touch->familiarity = sources[i].stray ? sources[i].at_first : touch->familiarity;
+    return;
+  }
+}
+
+AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& population, bool deliveries_visible) {
+  Touch touch;
+  touch.ip = e.ip;
+  touch.place = e.place;
+  const EventTime at = e.time;
+  if (e.via_webmail) {
+    const bool session = !webmail_login.never() && at - webmail_login <= kWebmailSession;
+    touch.ip = session ? webmail_ip : IpAddress();
+    touch.place = session ? webmail_place : Place();
+  }
+  touch.familiarity = Know(touch.ip, touch.place, at, population);
+  const bool somewhere = touch.familiarity != Familiarity::kNowhere;
+
+  switch (e.kind) {
+    case EventKind::kLogin:
+    case EventKind::kMailboxAccess:
+      touch.counted = true;
+      if (e.kind == EventKind::kLogin && e.service == Service::kWebmail && somewhere) {
+        webmail_ip = e.ip;
+        webmail_place = e.place;
+        webmail_login = at;
+      }
+      break;
+    case EventKind::kSubmission: {
+      // One message, two logs: whoever comes second within kSameMessage is the same message.
+      touch.counted = true;
+      const bool by_webmail = e.service == Service::kWebmail;
+      if (by_webmail && somewhere) {
+        webmail_ip = e.ip;
+        webmail_place = e.place;
+        webmail_login = at;
+      }
+      if (by_webmail || e.via_webmail) {
+        uint32_t& theirs = by_webmail ? unmatched_by_mta : unmatched_by_webmail;
+        EventTime& theirs_at = by_webmail ? unmatched_by_mta_at : unmatched_by_webmail_at;
+        uint32_t& ours = by_webmail ? unmatched_by_webmail : unmatched_by_mta;
+        EventTime& ours_at = by_webmail ? unmatched_by_webmail_at : unmatched_by_mta_at;
+        if (theirs > 0 && at - theirs_at <= kSameMessage) {
+          --theirs;
+          touch.counted = false;
+        } else {
+          if (ours > 0 && at - ours_at > kSameMessage) ours = 0;
+          theirs = 0;
+          SaturatingIncrement(&ours);
+          ours_at = std::max(ours_at, at);
+        }
+      }
+      break;
+    }
+    case EventKind::kLoginFailed:
+      if (e.failure != FailureKind::kCredentials && e.failure != FailureKind::kUnknownUser) return touch;
+      if (touch.familiarity == Familiarity::kKnown || !somewhere) return touch;
+      for (const SourceUse& s : sources) {
+        if (s.source == touch.ip.source_key() && s.uses > 0) return touch;  // the owner's mistyped or stale password
+      }
+      touch.counted = failures.Add(at);
+      failing_sources.Add(at, touch.ip.source_key());
+      {
+        const uint64_t source = touch.ip.source_key();
+        auto it = std::find_if(failing.begin(), failing.end(), [&](const FailingSource& f) { return f.source == source; });
+        if (it == failing.end()) {
+          if (failing.size() >= kFailingMax) failing.erase(failing.begin());
+          failing.push_back({source, touch.ip.network_key(), at});
+        } else {
+          it->last = std::max(it->last, at);
+        }
+      }
+      return touch;
+    case EventKind::kQueued:
+      touch.counted = true;
+      FindSender(at, &touch);
+      if (e.recipients == 0) return touch;
+      recipients.Add(at, e.recipients);
+      recipients_a_day.Add(at, e.recipients);
+      if (touch.stray) stray_recipients.Add(at, e.recipients);
+      return touch;
+    case EventKind::kDelivery:
+      touch.counted = true;
+      FindSender(at, &touch);
+      if (e.delivery == DeliveryStatus::kSent) sent.Add(at);
+      if (e.spam_refusal && e.delivery != DeliveryStatus::kSent) {
+        refused.Add(at);
+      } else if (e.delivery == DeliveryStatus::kBounced || e.delivery == DeliveryStatus::kExpired) {
+        bounced.Add(at);
+      }
+      break;
+    case EventKind::kCredentialChanged:
+      credential_changed = std::max(credential_changed, at);
+      guessed = EventTime::Never();
+      touch.counted = true;
+      return touch;
+    case EventKind::kContentVerdict:
+    case EventKind::kComplaint:
+      return touch;
+  }
+
+  // Recipients: from delivery lines where we see them; a webmail's own list otherwise.
+  const bool judge = e.kind == EventKind::kDelivery || (touch.counted && !deliveries_visible);
+  if (judge) {
+    for (const EventRecipient& r : e.recipient_list) {
+      const bool waiting = e.kind == EventKind::kDelivery && e.delivery == DeliveryStatus::kDeferred;
+      // A deferred recipient will be seen again: it is judged now if it is new, and remembered when it is done.
+      const bool is_new = waiting ? !known_recipients.Contains(r.key) : known_recipients.AddAndTestNew(at, r.key);
+      if (waiting && !is_new) continue;
+      recipients_judged.Add(at);
+      SaturatingIncrement(&judged_total);
+      if (is_new) {
+        recipients_new.Add(at);
+        SaturatingIncrement(&new_total);
+      }
+      if (!r.domain.empty() && !waiting && known_domains.AddAndTestNew(at, PinnedHash64(r.domain))) domains_new.Add(at);
+      if (judged_total > kHabitHalvedAt) {
+        judged_total /= 2;
+        new_total /= 2;
+      }
+    }
+  }
+  if (!IsUse(e.kind)) return touch;
+
+  // An accepted use.
+  const bool read = IsRead(e);
+  const bool sends = e.kind == EventKind::kSubmission;
+  if (first_seen.never()) first_seen = at;
+  if (read) {
+    if (last_read.never() || at - last_read > kOneUse) reads_a_day.Add(at, 1);
+    last_read = std::max(last_read, at);
+  }
+  if (sends && touch.counted) {
+    messages.Add(at);
+    messages_a_day.Add(at, 1);
+    if (e.recipients > 0 && !(e.service == Service::kWebmail && deliveries_visible)) {
+      recipients.Add(at, e.recipients);
+      recipients_a_day.Add(at, e.recipients);
+    }
+  }
+  last_seen = std::max(last_seen, at);
+  if (!somewhere) return touch;
+
+  const bool far = touch.familiarity == Familiarity::kFar;
+  // Every webmail thief has to log in: abroad, that alone backs nothing.
+  const bool backing_read = read && !(far && e.service == Service::kWebmail);
+  touch.stray = sends && touch.familiarity != Familiarity::kKnown && !Backed(touch.ip, touch.place, at, touch.familiarity);
+
+  const uint64_t key = touch.ip.source_key();
+  SourceUse* s = nullptr;
+  for (SourceUse& held : sources) {
+    if (held.source == key) s = &held;
+  }
+  if (s == nullptr) {
+    if (sources.size() < kSourcesMax) {
+      sources.emplace_back();
+      s = &sources.back();
+    } else {
+      s = Victim(&sources);
+    }
+    *s = SourceUse();
+    s->source = key;
+    s->network = touch.ip.network_key();
+    s->area = Area(touch.ip, touch.place);
+    s->country = touch.place.country;
+    s->at_first = touch.familiarity;
+    s->first_seen = at;
+  }
+  touch.source = static_cast<int>(s - sources.data());
+  if (s->last_seen.never() || at.day() > s->last_seen.day()) sources_a_day.Add(at, 1);
+  AddDay(s->last_seen, at, &s->days);
+  if (s->last_seen.never() || at - s->last_seen > kOneUse) SaturatingIncrement(&s->uses);
+  s->last_seen = std::max(s->last_seen, at);
+  sources_seen.Add(at, key);
+  if (backing_read) {
+    if (s->first_read.never()) s->first_read = at;
+    AddDay(s->last_read, at, &s->read_days);
+    if (s->last_read.never() || at - s->last_read > kOneUse) SaturatingIncrement(&s->reads);
+    s->last_read = std::max(s->last_read, at);
+  }
+  if (sends && touch.counted) {
+    SaturatingIncrement(&s->messages);
+    s->last_sent = std::max(s->last_sent, at);
+    s->stray = touch.stray;
+    if (touch.stray) {
+      if (onset.never() || stray_messages.Count(at, Span::Hours(24)) == 0) onset = at;
+      stray_messages.Add(at);
+      if (e.recipients > 0) stray_recipients.Add(at, e.recipients);
+    }
+  }
+  // The baseline isn't learned from what may be abuse.
+  const bool learn = standing.verdict < ActionKind::kThrottle || standing.verdict == ActionKind::kRelease;
+  if (learn) {
+    UpdateHabit(&places, s->area, at, backing_read, sends);
+    if (s->country != 0) UpdateHabit(&countries, CountryKey(s->country), at, backing_read, sends);
+  }
+  // Guessed: a source that failed before gets in, among several that failed; or a hard attack ends with a far success.
+  if (touch.familiarity != Familiarity::kKnown) {
+    const uint64_t distinct = failing_sources.Count(at, kGuessingMemory);
+    bool came_back = false;
+    for (const FailingSource& f : failing) {
+      came_back |= (f.source == s->source || f.network == s->network) && at - f.last <= kGuessingMemory;
+    }
+    const bool hard = far && distinct >= 5 && failures.Count(at, Span::Hours(24)) >= 20;
+    if ((came_back && distinct >= 3) || hard) {
+      guessed = at;
+      guessed_source = s->source;
+    }
+  }
+  return touch;
+}
+
+size_t AccountWindow::heap_bytes() const {
+  return (login.capacity() > 15 ? login.capacity() + 1 : 0) + sources.capacity() * sizeof(SourceUse) +
+         (places.capacity() + countries.capacity()) * sizeof(Habit) + failing.capacity() * sizeof(FailingSource) +
+         sources_seen.heap_bytes() + sources_a_day.heap_bytes() + messages.heap_bytes() + recipients.heap_bytes() +
+         stray_messages.heap_bytes() + stray_recipients.heap_bytes() + messages_a_day.heap_bytes() +
+         recipients_a_day.heap_bytes() + reads_a_day.heap_bytes() + known_recipients.heap_bytes() +
+         known_domains.heap_bytes() + recipients_judged.heap_bytes() + recipients_new.heap_bytes() +
+         domains_new.heap_bytes() + sent.heap_bytes() + bounced.heap_bytes() + refused.heap_bytes() +
+         failures.heap_bytes() + failing_sources.heap_bytes();
+}
+
+}  // namespace sekisho

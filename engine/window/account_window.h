@@ -1,0 +1,173 @@
+// Everything the engine remembers of one account, in event time: its sources, its habits, its rates, what was done
+// about it. One structure answers every window length (rates, distinct counts, sequence marks, baseline).
+//
+// The words used below:
+//   use      an accepted login or submission. Uses of one source less than kOneUse apart are one use, so that parallel
+//            connections, and one event that two programs log, count once.
+//   read     a use of the mailbox: IMAP, POP3 or webmail login, or a mailbox access.
+//   known    the owner's, by history: see Familiarity.
+//   stray    used to send, not known, and not backed by reading from the same surroundings. The owner's new hotel is
+//            backed by the phone that fetches mail there; a thief's botnet never reads.
+//
+// Thread-compatible: belongs to the one shard that owns the account.
+#ifndef SEKISHO_ENGINE_WINDOW_ACCOUNT_WINDOW_H_
+#define SEKISHO_ENGINE_WINDOW_ACCOUNT_WINDOW_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/bytes.h"
+#include "engine/base/time.h"
+#include "engine/model/action.h"
+#include "engine/model/event.h"
+#include "engine/window/daily_stats.h"
+#include "engine/window/distinct_window.h"
+#include "engine/window/population.h"
+#include "engine/window/recipient_memory.h"
+#include "engine/window/sliding_counter.h"
+
+namespace sekisho {
+
+inline constexpr Span kOneUse = Span::Seconds(60);
+// A source entry costs about 100 B in memory, 20 to 40 B packed.
+inline constexpr size_t kSourcesMax = 64;
+// The baseline's places and countries: 48 B each in memory, about 15 B packed.
+inline constexpr size_t kHabitsMax = 8;
+inline constexpr int kBaselineDays = 62;
+// Failing sources that are remembered, to recognise one that succeeds later. 24 B each.
+inline constexpr size_t kFailingMax = 16;
+// Of the webmail's and the MTA's line about one message, the second is dropped when it comes within this time.
+inline constexpr Span kSameMessage = Span::Seconds(120);
+
+// How an account knows a source.
+enum class Familiarity : uint8_t {
+  kKnown = 0,    // this source, its network or its place is the owner's by history
+  kNear = 1,     // new, in a country that is the owner's by history (or the population's, while the account is young)
+  kFar = 2,      // new, in a country that is not
+  kNowhere = 3,  // origin unknown: no address, a private one, or the fleet's own
+};
+
+// One source (an IPv4 address, an IPv6 /64) that the account was used from.
+struct SourceUse {
+  uint64_t source = 0, network = 0;
+  uint64_t area = 0;  // the ASN where known, else the /16 or /32
+  uint16_t country = 0;
+  uint16_t days = 0, read_days = 0;  // distinct UTC days
+  bool stray = false;                // it has sent as a stray
+  Familiarity at_first = Familiarity::kNowhere;  // how known it was when first used
+  EventTime first_seen, last_seen, last_sent, first_read, last_read;
+  uint32_t uses = 0, reads = 0, messages = 0;  // since first seen, saturating
+};
+
+// A place (an area in a country, or a country) in the slow baseline.
+struct Habit {
+  uint64_t key = 0;
+  EventTime first_seen, last_seen, first_read, last_read, last_sent;
+  uint16_t days = 0, read_days = 0, sent_days = 0;  // distinct UTC days
+  uint32_t reads = 0;
+};
+
+struct FailingSource {
+  uint64_t source = 0, network = 0;
+  EventTime last;
+};
+
+// What was done about an account, and why it may be done again.
+struct Standing {
+  ActionKind verdict = ActionKind::kRelease;  // what stands now; kRelease: clear
+  EventTime since, expires;
+  uint32_t generation = 0;
+  uint32_t renewals = 0;
+  uint32_t suspensions = 0;  // ever
+  EventTime evidence_last;   // the last stray submission while a verdict stood
+  EventTime released;        // the last release
+  EventTime shadow_said;     // the last action of shadowed detectors only, and its kind
+  ActionKind shadow_kind = ActionKind::kObserve;
+  std::array<EventTime, 4> announced;  // the last action of each kind, by ActionKind below kRelease
+};
+
+struct AccountWindow {
+  std::string login;
+  EventTime first_seen, last_seen, last_read, credential_changed;
+
+  std::vector<SourceUse> sources;        // at most kSourcesMax, in order of arrival
+  std::vector<Habit> places, countries;  // at most kHabitsMax each
+  DistinctWindow sources_seen;           // every source of an accepted use, beyond kSourcesMax too
+  DailyStats sources_a_day;              // distinct sources by day
+
+  SlidingCounter messages, recipients;              // all submissions
+  SlidingCounter stray_messages, stray_recipients;  // of stray sources
+  DailyStats messages_a_day, recipients_a_day, reads_a_day;
+
+  RecipientMemory known_recipients, known_domains;
+  SlidingCounter recipients_judged, recipients_new, domains_new;  // recipients whose novelty is known, and the new ones
+  uint32_t judged_total = 0, new_total = 0;  // the same since ever, both halved when kHabitHalvedAt is passed
+
+  SlidingCounter sent, bounced, refused;  // deliveries: accepted, failed for good, refused as spam or by policy
+
+  SlidingCounter failures;          // of sources that aren't known
+  DistinctWindow failing_sources;
+  std::vector<FailingSource> failing;  // the newest kFailingMax
+  EventTime guessed;                // a success that guessing explains
+  uint64_t guessed_source = 0;
+
+  // The last webmail login's true source, for submissions that come through the webmail host.
+  IpAddress webmail_ip;
+  Place webmail_place;
+  EventTime webmail_login;
+  // Messages through webmail that only one of the two logs has told yet, and when the newest of them was told.
+  uint32_t unmatched_by_mta = 0, unmatched_by_webmail = 0;
+  EventTime unmatched_by_mta_at, unmatched_by_webmail_at;
+
+  EventTime onset;  // first stray submission of the present episode (an episode ends after a day without one)
+  Standing standing;
+
+  static constexpr uint32_t kHabitHalvedAt = 4096;
+
+  // What one event meant, for the features of that event.
+  struct Touch {
+    Familiarity familiarity = Familiarity::kNowhere;
+    int source = -1;       // index in `sources`, valid until the next Apply; -1: origin unknown
+    bool stray = false;
+    bool counted = false;  // false: the second line about one message, or a late duplicate of no effect
+    IpAddress ip;          // the true source: of the webmail login where the client was the webmail host
+    Place place;
+  };
+
+  // Folds one event in. The event may be older than the newest one seen: counters count it in its own place.
+  // `deliveries_visible`: delivery lines reach us, so recipients are judged there and not from a webmail's list too.
+  Touch Apply(const Event& event, const Population& population, bool deliveries_visible);
+
+  Familiarity Know(const IpAddress& ip, const Place& place, EventTime at, const Population& population) const;
+
+  // True if mail was read from the surroundings of the source in the last week, so that sending from there is the
+  // owner's: for a near source one read in the same area, for a far one kFarReadsMin reads in the same country, of which
+  // webmail logins don't count (every webmail thief has to log in).
+  bool Backed(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const;
+  static constexpr uint32_t kFarReadsMin = 2;
+
+  // True until the account has a day of history: a habit can't be told yet.
+  bool Young(EventTime at) const { return first_seen.never() || at - first_seen < Span::Hours(24); }
+
+  // The account reads its mail where we can see it.
+  bool Reads(EventTime at) const;
+
+  // Bytes on the heap beyond sizeof(AccountWindow).
+  size_t heap_bytes() const;
+
+  void Encode(ByteWriter* out) const;
+  // False if the bytes are no record; the object is then unspecified. Unknown tags are skipped.
+  bool Decode(ByteReader* in);
+
+ private:
+  // For what happens to a message later: was its source a stray when it sent? Without a source, whatever strayed in the
+  // last hour is taken for it.
+  void FindSender(EventTime at, Touch* touch) const;
+};
+
+}  // namespace sekisho
+
+#endif  // SEKISHO_ENGINE_WINDOW_ACCOUNT_WINDOW_H_

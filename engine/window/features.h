@@ -1,0 +1,59 @@
+// The numbers that detectors and rules compare: all that is asked of an account about one event, read at the event's own
+// time. Integer only; windows are (at - width, at].
+#ifndef SEKISHO_ENGINE_WINDOW_FEATURES_H_
+#define SEKISHO_ENGINE_WINDOW_FEATURES_H_
+
+#include <cstdint>
+
+#include "engine/model/event.h"
+#include "engine/window/account_window.h"
+
+namespace sekisho {
+
+struct Features {
+  EventKind kind = EventKind::kLogin;
+  EventTime at;
+  Familiarity familiarity = Familiarity::kNowhere;
+  bool stray = false;          // this event's source is stray (see account_window.h)
+  bool young = false;          // the account has less than a day of history
+  bool log_young = false;      // so has the whole log: "new" means nothing yet
+  bool reads_mail = false;     // the owner reads mail where we can see it
+
+  // Stray sources (messages sent by them in the window named).
+  int64_t stray_sources_2h = 0, stray_sources_24h = 0;
+  int64_t stray_networks_24h = 0;
+  int64_t stray_passing_2h = 0, stray_passing_24h = 0;  // of these, the ones with at most kPassingMessagesMax messages
+  int64_t far_passing_24h = 0;                          // of those, far ones
+  int64_t far_countries_2h = 0, far_countries_24h = 0;  // countries of far stray sources
+  int64_t stray_messages_10m = 0, stray_messages_1h = 0, stray_messages_24h = 0;
+  int64_t stray_recipients_10m = 0, stray_recipients_1h = 0;
+  int64_t source_messages = 0;  // by this event's source, since first seen
+
+  int64_t sources_24h = 0, usual_sources_day = 0;  // all sources; the most on one day before today
+
+  int64_t messages_1h = 0, messages_24h = 0, usual_messages_day = 0;
+  int64_t recipients_1h = 0, recipients_24h = 0, usual_recipients_day = 0;
+
+  int64_t judged_1h = 0, new_recipients_1h = 0, new_domains_1h = 0;
+  int64_t judged_24h = 0, new_recipients_24h = 0;
+  int64_t usual_new_percent = -1;  // of recipients before the last 24 h; -1: fewer than kHabitRecipientsMin were judged
+
+  int64_t sent_1h = 0, failed_1h = 0, refused_1h = 0;  // deliveries; failed: bounced or refused
+
+  int64_t failures_1h = 0, failing_sources_1h = 0, failing_sources_72h = 0;
+  int64_t guessed_hours_ago = -1;  // -1: no guessed success on record
+  bool from_guessed_source = false;
+
+  int64_t read_hours_ago = -1;     // last mailbox read by anybody; -1: never
+
+  static constexpr int64_t kPassingMessagesMax = 3;
+  static constexpr int64_t kHabitRecipientsMin = 50;
+};
+
+// Reads the features of an event that has just been applied to the account (`touch` is what Apply returned).
+Features ReadFeatures(const AccountWindow& account, const Event& event, const AccountWindow::Touch& touch,
+                      const Population& population);
+
+}  // namespace sekisho
+
+#endif  // SEKISHO_ENGINE_WINDOW_FEATURES_H_

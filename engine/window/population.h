@@ -1,0 +1,46 @@
+// What is usual for all accounts of a shard together: the countries they are first seen in. Read only for accounts too
+// young to have a habit of their own. Part of the fold's state: changed by records alone.
+#ifndef SEKISHO_ENGINE_WINDOW_POPULATION_H_
+#define SEKISHO_ENGINE_WINDOW_POPULATION_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/base/bytes.h"
+#include "engine/base/time.h"
+
+namespace sekisho {
+
+class Population {
+ public:
+  // An account was first seen in this country (0: unknown, not counted).
+  void AddAccount(uint16_t country);
+
+  // At least one account in ten is first seen there, of at least kAccountsMin; or the policy names it.
+  bool Home(uint16_t country) const;
+
+  // From the policy, in any order; they are home whatever the counts.
+  void SetHomeCountries(std::vector<uint16_t> countries) { named_ = std::move(countries); }
+
+  // The time of the shard's first event. Within a day of it, "new" means only that the log has just begun.
+  EventTime log_began;
+  bool LogYoung(EventTime at) const { return log_began.never() || at - log_began < Span::Hours(24); }
+
+  static constexpr uint64_t kAccountsMin = 20;
+
+  void Encode(ByteWriter* out) const;  // without the policy's countries
+  bool Decode(ByteReader* in);
+
+ private:
+  struct Count {
+    uint16_t country;
+    uint64_t accounts;
+  };
+  std::vector<Count> counts_;  // in order of first appearance; at most one entry a country
+  uint64_t total_ = 0;
+  std::vector<uint16_t> named_;
+};
+
+}  // namespace sekisho
+
+#endif  // SEKISHO_ENGINE_WINDOW_POPULATION_H_
