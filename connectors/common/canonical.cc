@@ -44,9 +44,9 @@ std::string_view Canonicalizer::Login(std::string_view login) {
   }
   if (options_.fold_case) FoldFrom(&buffer_, 0);
   if (buffer_.size() > kLoginBytesMax) {
-    char tail[18];
+    char tail[18];  // with its NUL
     std::snprintf(tail, sizeof tail, "~%016llx", static_cast<unsigned long long>(PinnedHash64(buffer_)));
-    buffer_.resize(kLoginBytesMax);
+    buffer_.resize(kLoginBytesMax - (sizeof tail - 1));
     buffer_ += tail;
   }
   return buffer_;

@@ -23,9 +23,9 @@ class Canonicalizer {
 
   // The canonical login. Trims surrounding white space; folds case; adds the realm. Control characters and bytes that
   // are no UTF-8 are kept as they are (they are escaped wherever they are printed), so that two hostile names never
-  // become one. A login of more than kLoginBytesMax bytes is cut there and gets '~' and 16 hex digits of its hash
-  // appended, so it still is one name. Nothing comes of an empty login. Returns a view into an internal buffer, valid
-  // until the next call.
+  // become one. At most kLoginBytesMax bytes: a longer login ends in '~' and 16 hex digits of its hash instead of the rest,
+  // so it still is one name. A canonical login stays as it is. An empty login stays empty. Returns a view into an internal
+  // buffer, valid until the next call.
   std::string_view Login(std::string_view login);
 
   // Domain and keyed hash of an envelope address (without <>). Both are taken of the lower-case address (the local part
