@@ -187,6 +187,23 @@ void YamlFields::AddEnum(std::string path, std::vector<Choice> choices, std::str
   Add(std::move(field));
 }
 
+void YamlFields::Words(std::string path, size_t items_max, std::string expects,
+                       std::function<std::string(const std::vector<std::string>&)> set,
+                       std::function<std::vector<std::string>()> get, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = std::move(expects);
+  field.items_max = items_max;
+  field.set_words = std::move(set);
+  field.print = [get = std::move(get)] {
+    std::string out = "[";
+    for (const std::string& word : get()) out += (out.size() > 1 ? ", " : "") + word;
+    return out + "]";
+  };
+  Add(std::move(field));
+}
+
 class YamlFields::Loader {
  public:
   Loader(const YamlFields& table, const std::string& file) : table_(table), file_(file) {}
@@ -213,11 +230,26 @@ class YamlFields::Loader {
 
  private:
   absl::Status Value(const Field& field, const YAML::Node& node) {
-    if (!field.set) return Map(node, field.path);
+    if (field.section()) return Map(node, field.path);
+    if (field.set_words) return Sequence(field, node);
     if (!node.IsScalar()) return Error(node.Mark(), field.path, "expected one value, " + field.expects);
     const std::string wrong = field.set(node.Scalar());
     if (wrong.empty()) return absl::OkStatus();
     return Error(node.Mark(), field.path, wrong + ", not \"" + Printable(node.Scalar(), 60) + "\"");
+  }
+
+  absl::Status Sequence(const Field& field, const YAML::Node& node) {
+    if (!node.IsSequence() || node.size() > field.items_max) {
+      return Error(node.Mark(), field.path,
+                   "expected a list of at most " + std::to_string(field.items_max) + ", " + field.expects);
+    }
+    std::vector<std::string> words;
+    for (const YAML::Node& item : node) {
+      if (!item.IsScalar()) return Error(item.Mark(), field.path, "expected " + field.expects);
+      words.push_back(item.Scalar());
+    }
+    const std::string wrong = field.set_words(words);
+    return wrong.empty() ? absl::OkStatus() : Error(node.Mark(), field.path, wrong);
   }
 
   absl::Status Error(const YAML::Mark& mark, const std::string& path, const std::string& what) const {
@@ -247,7 +279,7 @@ std::string YamlFields::Print() const {
   std::string out;
   for (const Field& field : fields_) {
     const size_t indent = 2 * Depth(field.path);
-    const bool section = !field.set;
+    const bool section = field.section();
     if (section && !out.empty()) out += '\n';
     AppendComment(section ? field.doc : field.doc + " (" + field.expects + ")", indent, &out);
     out.append(indent, ' ');

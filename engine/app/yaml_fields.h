@@ -53,6 +53,11 @@ class YamlFields {
             [field](int value) { *field = static_cast<T>(value); });
   }
 
+  // A sequence of words; at most `items_max`. `set` gets them all, and says what is wrong with one ("" if nothing).
+  void Words(std::string path, size_t items_max, std::string expects,
+             std::function<std::string(const std::vector<std::string>&)> set,
+             std::function<std::vector<std::string>()> get, std::string doc);
+
   // InvalidArgument: "FILE:LINE:COLUMN: KEY: what is wrong". Fields may be changed in part then.
   absl::Status Load(std::string_view yaml, const std::string& file_name);
 
@@ -62,10 +67,13 @@ class YamlFields {
  private:
   struct Field {
     std::string path, doc;
-    // "" or what is wrong with the text of a scalar.
-    std::function<std::string(const std::string&)> set;  // empty: a section
+    // "" or what is wrong with the text.
+    std::function<std::string(const std::string&)> set;  // of a scalar
+    std::function<std::string(const std::vector<std::string>&)> set_words;  // of a sequence; neither: a section
     std::function<std::string()> print;
     std::string expects;  // "from 1 to 100"; appended to the documentation
+    size_t items_max = 0;
+    bool section() const { return !set && !set_words; }
   };
   class Loader;
 
