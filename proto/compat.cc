@@ -1,4 +1,3 @@
-// See compat.h.
 #include "proto/compat.h"
 
 #include <map>

@@ -1,4 +1,3 @@
-// See mmdb_check.h.
 #include "engine/geo/mmdb_check.h"
 
 #include <string>

@@ -1,4 +1,3 @@
-// See action_codec.h.
 #include "engine/wire/action_codec.h"
 
 #include <string>

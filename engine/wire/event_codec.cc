@@ -1,4 +1,3 @@
-// See event_codec.h.
 #include "engine/wire/event_codec.h"
 
 #include <array>

@@ -1,4 +1,3 @@
-// See mmdb_writer.h.
 #include "engine/geo/testing/mmdb_writer.h"
 
 #include <fstream>
