@@ -196,8 +196,9 @@ void SlidingCounter::Pack(const Entry* entries, int n) {
 // Merges neighbours, newest first, as far as the promise allows.
 //
 // A window that begins inside a shared entry counts it whole. Let Over be the sum of the shared entries around a window's
-// beginning, Sure the sum of the entries that begin after it: the truth is at least Sure, the answer at most Sure + Over.
-// So the promise holds where Over <= 5% of Sure at every possible beginning, and Over = 0 where Sure < kExactItems.
+// beginning, Sure the sum of the entries that begin after it, and one event more, for an entry's last time is that of an
+// event: the truth is at least Sure, the answer at most Sure + Over - 1. So the promise holds where Over - 1 <= 5% of
+// Sure at every possible beginning, and Over = 0 where Sure <= kExactItems.
 // Sure only grows by later arrivals and Over only by merging (a new event is an entry of its own), so nothing but this
 // merge has to check, and errors don't compound: each entry's count is exact.
 //
@@ -208,7 +209,7 @@ void SlidingCounter::Compact() {
   Entry entries[kEntriesMax + 1];
   Entry around[kEntriesMax + 1];
   int n = Unpack(entries);
-  for (uint64_t percent = 5;; percent *= 2) {
+  for (uint64_t percent = 5;; percent += percent / 4 + 1) {
     int out = n;                   // entries[out, n) are merged
     uint64_t merged_sum = 0;       // of these
     int arounds = 0;               // those of these that begin before group.last
@@ -226,8 +227,8 @@ void SlidingCounter::Compact() {
         if (entries[ahead_end].shared()) ahead_sum += entries[ahead_end].count;
       }
       const uint64_t sure = merged_sum - around_sum;
-      const uint64_t over = around_sum + ahead_sum + group.count + entry.count;
-      if (first == group.last || (sure >= kExactItems && over * 100 <= sure * percent)) {
+      const uint64_t over = around_sum + ahead_sum + group.count + entry.count - 1;
+      if (first == group.last || (sure >= kExactItems && over * 100 <= (sure + 1) * percent)) {
         group.first = first;
         group.count = AddSaturating(group.count, entry.count);
         continue;

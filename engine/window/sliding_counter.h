@@ -21,8 +21,8 @@ namespace sekisho {
 // What Count promises, whatever the order of arrival:
 // - at `now` >= newest(): never less than the truth, at most 5% more; exact where the truth is at most kExactItems;
 //   exact for every window while at most kExactItems entries (distinct times) were ever held.
-// - at an earlier `now` (reading at a late event's own time): never less than the truth; above it by at most 5% of what
-//   lies in (now - width, newest()].
+// - at an earlier `now` (reading at a late event's own time): never less than the truth; above it by at most 2 and
+//   10% of what lies in (now - width, newest()], for either end of the window may fall into a shared entry.
 // The one exception: past kEntriesMax entries, which takes late events in an order made to hurt, the 5% widen instead
 // of the memory.
 class SlidingCounter {
