@@ -16,6 +16,15 @@ std::string_view Trimmed(std::string_view s) {
   return s;
 }
 
+constexpr size_t kCutTailBytes = 17;  // '~' and 16 hex digits
+
+// A name that was cut before, e.g. in an event that is read back.
+bool IsCut(std::string_view login) {
+  if (login.size() != Canonicalizer::kLoginBytesMax) return false;
+  const std::string_view tail = login.substr(login.size() - kCutTailBytes);
+  return tail[0] == '~' && tail.find_first_not_of("0123456789abcdef", 1) == std::string_view::npos;
+}
+
 void FoldFrom(std::string* s, size_t start) {
   for (size_t i = start; i < s->size(); ++i) (*s)[i] = ToLower((*s)[i]);
 }
@@ -39,14 +48,14 @@ std::string_view Canonicalizer::Login(std::string_view login) {
   buffer_ = local;
   if (at != std::string_view::npos) {
     buffer_.append(login.substr(at));
-  } else if (!options_.default_realm.empty()) {
+  } else if (!options_.default_realm.empty() && !IsCut(login)) {
     buffer_.append("@").append(options_.default_realm);
   }
   if (options_.fold_case) FoldFrom(&buffer_, 0);
   if (buffer_.size() > kLoginBytesMax) {
-    char tail[18];  // with its NUL
+    char tail[kCutTailBytes + 1];
     std::snprintf(tail, sizeof tail, "~%016llx", static_cast<unsigned long long>(PinnedHash64(buffer_)));
-    buffer_.resize(kLoginBytesMax - (sizeof tail - 1));
+    buffer_.resize(kLoginBytesMax - kCutTailBytes);
     buffer_ += tail;
   }
   return buffer_;
