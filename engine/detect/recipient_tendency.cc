@@ -14,12 +14,14 @@ bool DetectRecipientTendency(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
   const Policy::RecipientTendency& p = in.policy.recipient_tendency;
   if (f.young && f.log_young) return false;
-  if (f.judged_1h == 0 || f.new_recipients_1h * 100 < p.new_percent_min * f.judged_1h) return false;
   if (f.usual_new_percent > p.usual_new_percent_max) return false;
   const Span hour = Span::Hours(1);
-  if (!f.stray) return Reach(in, p.known_source, "new_recipients_1h", f.new_recipients_1h, hour, signal);
-  return Reach(in, p.many, "new_recipients_1h", f.new_recipients_1h, hour, signal) ||
-         Reach(in, {p.new_min, p.score}, "new_recipients_1h", f.new_recipients_1h, hour, signal);
+  const int64_t judged = f.stray ? f.stray_judged_1h : f.judged_1h;
+  const int64_t strangers = f.stray ? f.stray_new_recipients_1h : f.new_recipients_1h;
+  if (judged == 0 || strangers * 100 < p.new_percent_min * judged) return false;
+  if (!f.stray) return Reach(in, p.known_source, "new_recipients_1h", strangers, hour, signal);
+  return Reach(in, p.many, "stray_new_recipients_1h", strangers, hour, signal) ||
+         Reach(in, {p.new_min, p.score}, "stray_new_recipients_1h", strangers, hour, signal);
 }
 
 }  // namespace sekisho

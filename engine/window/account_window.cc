@@ -277,12 +277,13 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       const bool is_new = waiting ? !known_recipients.Contains(r.key) : known_recipients.AddAndTestNew(at, r.key);
       if (waiting && !is_new) continue;
       recipients_judged.Add(at);
+      if (touch.stray) stray_judged.Add(at);
       SaturatingIncrement(&judged_total);
       if (is_new) {
         recipients_new.Add(at);
+        if (touch.stray) stray_new.Add(at);
         SaturatingIncrement(&new_total);
       }
-      if (!r.domain.empty() && !waiting && known_domains.AddAndTestNew(at, PinnedHash64(r.domain))) domains_new.Add(at);
       if (judged_total > kHabitHalvedAt) {
         judged_total /= 2;
         new_total /= 2;
@@ -385,8 +386,8 @@ size_t AccountWindow::heap_bytes() const {
          sources_seen.heap_bytes() + sources_a_day.heap_bytes() + messages.heap_bytes() + recipients.heap_bytes() +
          stray_messages.heap_bytes() + stray_recipients.heap_bytes() + messages_a_day.heap_bytes() +
          recipients_a_day.heap_bytes() + reads_a_day.heap_bytes() + known_recipients.heap_bytes() +
-         known_domains.heap_bytes() + recipients_judged.heap_bytes() + recipients_new.heap_bytes() +
-         domains_new.heap_bytes() + sent.heap_bytes() + bounced.heap_bytes() + refused.heap_bytes() +
+         stray_judged.heap_bytes() + stray_new.heap_bytes() + recipients_judged.heap_bytes() +
+         recipients_new.heap_bytes() + sent.heap_bytes() + bounced.heap_bytes() + refused.heap_bytes() +
          failures.heap_bytes() + failing_sources.heap_bytes();
 }
 

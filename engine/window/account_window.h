@@ -102,8 +102,9 @@ struct AccountWindow {
   SlidingCounter stray_messages, stray_recipients;  // of stray sources
   DailyStats messages_a_day, recipients_a_day, reads_a_day;
 
-  RecipientMemory known_recipients, known_domains;
-  SlidingCounter recipients_judged, recipients_new, domains_new;  // recipients whose novelty is known, and the new ones
+  RecipientMemory known_recipients;
+  SlidingCounter recipients_judged, recipients_new;  // recipients whose novelty is known, and the new ones
+  SlidingCounter stray_judged, stray_new;            // of messages by stray sources
   uint32_t judged_total = 0, new_total = 0;  // the same since ever, both halved when kHabitHalvedAt is passed
 
   SlidingCounter sent, bounced, refused;  // deliveries: accepted, failed for good, refused as spam or by policy

@@ -26,10 +26,10 @@ enum Tag : uint64_t {
   kRecipientsADay = 14,
   kReadsADay = 15,
   kKnownRecipients = 16,
-  kKnownDomains = 17,
+  kStrayJudged = 17,
   kRecipientsJudged = 18,
   kRecipientsNew = 19,
-  kDomainsNew = 20,
+  kStrayNew = 20,
   kNoveltyHabit = 21,
   kSent = 22,
   kBounced = 23,
@@ -165,10 +165,10 @@ void AccountWindow::Encode(ByteWriter* out) const {
   f.PutWindow(kRecipientsADay, recipients_a_day);
   f.PutWindow(kReadsADay, reads_a_day);
   f.PutWindow(kKnownRecipients, known_recipients);
-  f.PutWindow(kKnownDomains, known_domains);
+  f.PutWindow(kStrayJudged, stray_judged);
   f.PutWindow(kRecipientsJudged, recipients_judged);
   f.PutWindow(kRecipientsNew, recipients_new);
-  f.PutWindow(kDomainsNew, domains_new);
+  f.PutWindow(kStrayNew, stray_new);
   if (judged_total > 0) {
     f.Put(kNoveltyHabit, [&](ByteWriter* w) {
       w->PutVarint(judged_total);
@@ -247,10 +247,10 @@ bool AccountWindow::Decode(ByteReader* in) {
       case kRecipientsADay: window(&recipients_a_day); break;
       case kReadsADay: window(&reads_a_day); break;
       case kKnownRecipients: window(&known_recipients); break;
-      case kKnownDomains: window(&known_domains); break;
+      case kStrayJudged: window(&stray_judged); break;
       case kRecipientsJudged: window(&recipients_judged); break;
       case kRecipientsNew: window(&recipients_new); break;
-      case kDomainsNew: window(&domains_new); break;
+      case kStrayNew: window(&stray_new); break;
       case kNoveltyHabit:
         judged_total = static_cast<uint32_t>(r.VarintUpTo(UINT32_MAX));
         new_total = static_cast<uint32_t>(r.VarintUpTo(UINT32_MAX));

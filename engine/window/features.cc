@@ -97,7 +97,8 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
   if (f.judged_24h > 0) {
     f.new_recipients_1h = static_cast<int64_t>(a.recipients_new.Count(at, k1h));
     f.new_recipients_24h = static_cast<int64_t>(a.recipients_new.Count(at, k24h));
-    f.new_domains_1h = static_cast<int64_t>(a.domains_new.Count(at, k1h));
+    f.stray_judged_1h = static_cast<int64_t>(a.stray_judged.Count(at, k1h));
+    f.stray_new_recipients_1h = static_cast<int64_t>(a.stray_new.Count(at, k1h));
   }
   const int64_t judged_before = static_cast<int64_t>(a.judged_total) - f.judged_24h;
   if (judged_before >= Features::kHabitRecipientsMin) {

@@ -34,8 +34,10 @@ struct Features {
   int64_t messages_1h = 0, messages_24h = 0, usual_messages_day = 0;
   int64_t recipients_1h = 0, recipients_24h = 0, usual_recipients_day = 0;
 
-  int64_t judged_1h = 0, new_recipients_1h = 0, new_domains_1h = 0;
+  // Recipients whose novelty is known, and those of them the account never wrote to.
+  int64_t judged_1h = 0, new_recipients_1h = 0;
   int64_t judged_24h = 0, new_recipients_24h = 0;
+  int64_t stray_judged_1h = 0, stray_new_recipients_1h = 0;  // of messages by stray sources
   int64_t usual_new_percent = -1;  // of recipients before the last 24 h; -1: fewer than kHabitRecipientsMin were judged
 
   int64_t sent_1h = 0, failed_1h = 0, refused_1h = 0;  // deliveries; failed: bounced or refused

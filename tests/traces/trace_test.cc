@@ -1,0 +1,188 @@
+// Goal: what each detector sees, and what the ladder makes of it, changes only on purpose. Method: short scripted lives in
+// data/*.trace are folded by the real shard; every signal and action is printed and compared with data/*.golden.
+//
+// SEKISHO_UPDATE_GOLDEN=1 rewrites the golden files; read the difference before committing it.
+//
+// A trace is lines of
+//   DELAY KIND SERVICE ADDRESS COUNTRY [key=value ...]
+//   repeat N DELAY KIND ...       N times, DELAY apart; '#' in the address or in r= becomes 0, 1, 2, ...
+// DELAY (10s, 5m, 3h, 2d) is the time since the line before. KIND is a kind of event, and "sent", "deferred", "bounced",
+// "refused" for deliveries. "-" is no address or no country. Keys: n= recipients, r= recipient key, via=webmail.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "engine/shard/shard.h"
+
+namespace sekisho {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kData = "tests/traces/data";
+
+class Printer final : public FoldObserver {
+ public:
+  Printer(EventTime start, std::string* out) : start_(start), out_(out) {}
+
+  void OnEvent(const Event& event, const AccountWindow&, const Features&, std::span<const Signal> signals, const Risk& risk,
+               const Action* action) override {
+    if (signals.empty()) return;
+    std::ostringstream line, gist;
+    for (const Signal& s : signals) {
+      gist << Name(s.detector) << s.score << ' ';
+      line << " " << Name(s.detector) << "=" << s.score << "(";
+      for (size_t i = 0; i < s.evidence.size(); ++i) {
+        line << (i > 0 ? " " : "") << s.evidence[i].feature << " " << s.evidence[i].value << "/" << s.evidence[i].threshold;
+      }
+      line << ")";
+    }
+    // Signals that only go on are said once.
+    if (action == nullptr && gist.str() == last_) return;
+    last_ = gist.str();
+    *out_ += FormatSpan(event.time - start_) + line.str() + " risk=" + std::to_string(risk.points) + "\n";
+    if (action != nullptr) Print(*action);
+  }
+  void OnTimer(const AccountWindow&, const Action& action) override { Print(action); }
+
+ private:
+  void Print(const Action& a) {
+    *out_ += FormatSpan(a.time - start_) + " -> " + std::string(Name(a.kind)) + " by " + std::string(a.rule) + " of " + a.account +
+             ", messages since onset " + std::to_string(a.messages_since_onset) + "\n";
+  }
+  const EventTime start_;
+  std::string* const out_;
+  std::string last_;
+};
+
+Span ParseSpan(const std::string& text) {
+  const int64_t n = std::atoll(text.c_str());
+  switch (text.empty() ? '?' : text.back()) {
+    case 's': return Span::Seconds(n);
+    case 'm': return Span::Minutes(n);
+    case 'h': return Span::Hours(n);
+    case 'd': return Span::Days(n);
+  }
+  ADD_FAILURE() << "no span: " << text;
+  return Span();
+}
+
+std::string Number(std::string text, int i) {
+  const size_t at = text.find('#');
+  if (at != std::string::npos) text.replace(at, 1, std::to_string(i));
+  return text;
+}
+
+class TraceTest : public ::testing::TestWithParam<std::string> {};
+
+std::string Fold(const fs::path& path) {
+  std::string out;
+  const EventTime start = EventTime::FromSeconds(1'772'409'600);
+  Policy policy = Policy::Default();
+  policy.jitter_percent = 0;
+  policy.home_countries = {'J' << 8 | 'P'};
+  AccountTable table;
+  Shard shard(ShardOptions{Hash128{1, 2}, PartitionId{0}}, &policy, &table);
+  Printer printer(start, &out);
+  shard.set_observer(&printer);
+  std::vector<Action> actions;
+  int64_t offset = 0;
+  EventTime at = start;
+
+  static const std::map<std::string, EventKind> kKinds = {
+      {"login", EventKind::kLogin},          {"login_failed", EventKind::kLoginFailed}, {"submission", EventKind::kSubmission},
+      {"queued", EventKind::kQueued},        {"sent", EventKind::kDelivery},            {"deferred", EventKind::kDelivery},
+      {"bounced", EventKind::kDelivery},     {"refused", EventKind::kDelivery},         {"mailbox_access", EventKind::kMailboxAccess},
+      {"credential_changed", EventKind::kCredentialChanged}};
+  static const std::map<std::string, Service> kServices = {
+      {"smtp", Service::kSmtp}, {"imap", Service::kImap}, {"pop3", Service::kPop3}, {"webmail", Service::kWebmail}};
+
+  std::ifstream in(path);
+  std::string line;
+  while (std::getline(in, line)) {
+    std::istringstream words(line.substr(0, line.find("//")));
+    std::string delay, kind, service, ip, country, extra;
+    if (!(words >> delay)) continue;
+    int times = 1;
+    if (delay == "repeat") words >> times >> delay;
+    if (!(words >> kind >> service >> ip >> country) || !kKinds.contains(kind) || !kServices.contains(service)) {
+      ADD_FAILURE() << path << ": " << line;
+      continue;
+    }
+    std::map<std::string, std::string> extras;
+    while (words >> extra) extras[extra.substr(0, extra.find('='))] = extra.substr(extra.find('=') + 1);
+    for (int i = 0; i < times; ++i) {
+      at = at + ParseSpan(delay);
+      Event e;
+      e.account = "owner@example.jp";
+      e.id = AccountId::FromLogin(e.account);
+      e.kind = kKinds.at(kind);
+      e.service = kServices.at(service);
+      e.time = at;
+      e.via_webmail = extras["via"] == "webmail";
+      e.failure = kind == "login_failed" ? FailureKind::kCredentials : FailureKind::kNone;
+      e.recipients = static_cast<uint32_t>(std::atoi(extras["n"].c_str()));
+      if (ip != "-") e.ip = IpAddress::Parse(Number(ip, i)).value();
+      if (country != "-") e.place.country = static_cast<uint16_t>(country[0] << 8 | country[1]);
+      if (kind == "sent") e.delivery = DeliveryStatus::kSent;
+      if (kind == "deferred") e.delivery = DeliveryStatus::kDeferred;
+      if (kind == "bounced" || kind == "refused") e.delivery = DeliveryStatus::kBounced;
+      e.spam_refusal = kind == "refused";
+      EventRecipient recipient{"example.com", 0};
+      if (extras.contains("r")) {
+        recipient.key = PinnedHash64(Number(extras["r"], i));
+        e.recipient_list = {&recipient, 1};
+      }
+      EXPECT_TRUE(shard.Tick(e.time, Offset{offset++}, &actions).ok());
+      const auto folded = shard.Fold(e, Offset{offset++}, &actions);
+      EXPECT_TRUE(folded.ok() && *folded == FoldResult::kFolded) << line;
+    }
+  }
+  EXPECT_TRUE(shard.Tick(at + Span::Days(3), Offset{offset++}, &actions).ok());
+  return out.empty() ? "nothing\n" : out;
+}
+
+TEST_P(TraceTest, GivesItsGoldenSignalsAndActions) {
+  const fs::path trace = kData / (GetParam() + ".trace");
+  fs::path golden = trace;
+  golden.replace_extension(".golden");
+  const std::string out = Fold(trace);
+  if (std::getenv("SEKISHO_UPDATE_GOLDEN") != nullptr) std::ofstream(golden) << out;
+  std::ifstream in(golden);
+  std::stringstream want;
+  want << in.rdbuf();
+  EXPECT_EQ(out, want.str()) << golden;
+  // A detector's own trace must show it.
+  for (int d = 1; d < kDetectors; ++d) {
+    const std::string name(Name(static_cast<DetectorId>(d)));
+    const bool its_own = GetParam() == name;
+    EXPECT_TRUE(!its_own || out.find(" " + name + "=") != std::string::npos) << name << " is silent in its own trace";
+  }
+}
+
+std::vector<std::string> Traces() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(kData)) {
+    if (entry.path().extension() == ".trace") names.push_back(entry.path().stem());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, TraceTest, ::testing::ValuesIn(Traces()), [](const auto& instance) { return instance.param; });
+
+TEST(TracesTest, EveryDetectorHasOne) {
+  for (int d = 1; d < kDetectors; ++d) {
+    const std::string name(Name(static_cast<DetectorId>(d)));
+    EXPECT_TRUE(fs::exists(kData / (name + ".trace"))) << name;
+  }
+}
+
+}  // namespace
+}  // namespace sekisho
