@@ -1,0 +1,447 @@
+#include "engine/simulate/mail_writer.h"
+
+#include <algorithm>
+
+#include "engine/simulate/text.h"
+
+namespace sekisho::simulate {
+namespace {
+
+constexpr std::string_view kMailboxHost = "imap-1.mail.example.jp[10.20.0.20]:24";
+constexpr std::string_view kRelayHost = "relay-1.mail.example.jp[10.20.0.40]:25";
+constexpr std::string_view kWebmailPeer = "webmail-1.mail.example.jp[10.20.0.30]";
+constexpr std::string_view kMailboxAddress = "10.20.0.20";
+
+std::string_view SubmissionPeer(LogFile file) {
+  return file == LogFile::kSubmission2 ? "submission-2.mail.example.jp[10.20.0.12]"
+                                       : "submission-1.mail.example.jp[10.20.0.11]";
+}
+
+}  // namespace
+
+MailWriter::MailWriter(const SimulateOptions& options, const Population& population, LogBuffer* lines)
+    : options_(options), population_(population), lines_(lines), random_(Key({options.seed, 0x3a11})) {}
+
+std::string MailWriter::NewQueueId(Micros at) {
+  return QueueId(at, 0x80000 + random_.Below(0x200000), options_.long_queue_ids);
+}
+
+Connection MailWriter::Connect(Micros at, const Source& source, const Mailer& mailer) {
+  Connection c;
+  c.session = lines_->NewSession();
+  c.file = mailer.second_server ? LogFile::kSubmission2 : LogFile::kSubmission1;
+  c.program = mailer.port465 ? Program::kSubmissions : Program::kSubmission;
+  c.peer = ReverseName(population_.networks(), source) + '[' + source.ip.ToString() + ']';
+  c.login_method = mailer.login_method;
+  lines_->Add(at, c.file, c.program, Place::kFirst, c.session, "connect from " + c.peer);
+  return c;
+}
+
+void MailWriter::FailLogin(Connection* c, Micros at, std::string_view login) {
+  ++failures_;
+  ++c->auth_tried;
+  scratch_.clear();
+  Text out(&scratch_);
+  out << "warning: " << c->peer << ": SASL " << (c->login_method ? "LOGIN" : "PLAIN")
+      << " authentication failed: " << (c->login_method ? "UGFzc3dvcmQ6" : "(reason unavailable)")
+      << ", sasl_username=" << login;
+  lines_->Add(at, c->file, c->program, Place::kInside, c->session, scratch_);
+}
+
+Micros MailWriter::Send(Connection* c, Micros at, std::string_view login, const Envelope& envelope,
+                        std::string* queue_id) {
+  ++submissions_;
+  if (c->auth_ok == 0) {
+    ++c->auth_ok;
+    ++c->auth_tried;
+    at += random_.Between(120'000, 900'000);  // TLS and authentication
+  }
+  ++c->messages;
+  c->recipients += static_cast<uint32_t>(envelope.deliveries.size());
+  Queued message{c->file, NewQueueId(at), at, at};
+  if (queue_id != nullptr) *queue_id = message.id;
+  scratch_.clear();
+  Text(&scratch_) << message.id << ": client=" << c->peer << ", sasl_method=" << (c->login_method ? "LOGIN" : "PLAIN")
+                  << ", sasl_username=" << login;
+  lines_->Add(at, c->file, c->program, Place::kInside, c->session, scratch_);
+  QueueLines(message, at + random_.Between(20'000, 300'000), envelope);
+  Deliver(&message, envelope, true);
+  return at;
+}
+
+void MailWriter::Disconnect(Connection* c, Micros at) {
+  const bool starttls = c->program == Program::kSubmission;
+  const uint32_t ok = (starttls ? 3 : 1) + c->auth_ok + 2 * c->messages + c->recipients + 1;
+  scratch_.clear();
+  Text out(&scratch_);
+  out << "disconnect from " << c->peer << (starttls ? " ehlo=2 starttls=1" : " ehlo=1") << " auth=" << c->auth_ok;
+  if (c->auth_tried > c->auth_ok) out << '/' << c->auth_tried;
+  if (c->messages > 0) out << " mail=" << c->messages << " rcpt=" << c->recipients << " data=" << c->messages;
+  out << " quit=1 commands=" << ok;
+  if (c->auth_tried > c->auth_ok) out << '/' << ok + c->auth_tried - c->auth_ok;
+  lines_->Add(at, c->file, c->program, Place::kLast, c->session, scratch_);
+}
+
+void MailWriter::QueueLines(const Queued& message, Micros at, const Envelope& envelope) {
+  scratch_.clear();
+  Text(&scratch_) << message.id << ": message-id=<" << envelope.message_id << '>';
+  Add(at, message.file, Program::kCleanup, scratch_);
+  scratch_.clear();
+  Text(&scratch_) << message.id << ": from=<" << envelope.sender << ">, size=" << envelope.size_bytes
+                  << ", nrcpt=" << envelope.deliveries.size() << " (queue active)";
+  // The size is known once the message has come in: about a megabyte a second.
+  Add(at + static_cast<Micros>(envelope.size_bytes) + random_.Between(5'000, 60'000), message.file, Program::kQmgr,
+      scratch_);
+}
+
+void MailWriter::Deliver(Queued* message, const Envelope& envelope, bool may_relay) {
+  const Micros start = message->arrived + static_cast<Micros>(envelope.size_bytes) + random_.Between(380'000, 900'000);
+  Envelope relayed;  // the part that passes the relay
+  const bool relay = may_relay && options_.relay_share > 0 && random_.Chance(options_.relay_share);
+  for (const Delivery& delivery : envelope.deliveries) {
+    if (relay && !delivery.to.local) {
+      relayed.deliveries.push_back(delivery);
+    } else {
+      DeliverOne(message, envelope, delivery, start + random_.Between(0, 400'000));
+    }
+  }
+  if (!relayed.deliveries.empty()) {
+    relayed.sender = envelope.sender;
+    relayed.sender_domain = envelope.sender_domain;
+    relayed.message_id = envelope.message_id;
+    relayed.size_bytes = envelope.size_bytes + 240;  // its Received: header
+    std::string relay_id;
+    const Micros done = Relay(*message, relayed, start, &relay_id);
+    for (const Delivery& delivery : relayed.deliveries) {
+      DeliveryLine(*message, done, delivery, kRelayHost, done - message->arrived, "2.0.0", "sent",
+                   "250 2.0.0 Ok: queued as " + relay_id);
+    }
+    message->gone = std::max(message->gone, done);
+  }
+  Remove(*message);
+}
+
+Micros MailWriter::Relay(const Queued& message, const Envelope& envelope, Micros at, std::string* relay_id) {
+  const uint64_t session = lines_->NewSession();
+  const std::string_view peer = SubmissionPeer(message.file);
+  scratch_.clear();
+  Text(&scratch_) << "connect from " << peer;
+  lines_->Add(at, LogFile::kRelay1, Program::kSmtpd, Place::kFirst, session, scratch_);
+  at += random_.Between(2'000, 30'000);
+  Queued relayed{LogFile::kRelay1, NewQueueId(at), at, at};
+  *relay_id = relayed.id;
+  scratch_.clear();
+  Text(&scratch_) << relayed.id << ": client=" << peer;
+  lines_->Add(at, LogFile::kRelay1, Program::kSmtpd, Place::kInside, session, scratch_);
+  const Micros taken = at + static_cast<Micros>(envelope.size_bytes) / 20 + random_.Between(10'000, 90'000);
+  QueueLines(relayed, at + random_.Between(2'000, 9'000), envelope);
+  scratch_.clear();
+  Text(&scratch_) << "disconnect from " << peer << " ehlo=1 mail=1 rcpt=" << envelope.deliveries.size()
+                  << " data=1 quit=1 commands=" << envelope.deliveries.size() + 4;
+  lines_->Add(taken + random_.Between(500, 4'000), LogFile::kRelay1, Program::kSmtpd, Place::kLast, session, scratch_);
+  Deliver(&relayed, envelope, false);
+  return taken;
+}
+
+std::string MailWriter::MailHostOf(const Correspondent& to) const {
+  const Networks& networks = population_.networks();
+  const uint64_t key = PinnedHash64(to.domain);
+  const std::vector<int>& carriers = networks.carriers(to.country, Role::kHosting);
+  std::string host(key % 3 == 0 ? "mx." : (key % 3 == 1 ? "mx1." : "mail."));
+  host += to.domain;
+  host += '[';
+  host += networks.AddressV4(carriers[key % carriers.size()], key, key).ToString();
+  return host += "]";
+}
+
+std::string MailWriter::Accepted(const Correspondent& to, Micros at) {
+  std::string answer;
+  Text out(&answer);
+  switch (PinnedHash64(to.domain) % 4) {
+    case 0: out << "250 2.0.0 Ok: queued as " << QueueId(at, random_.Below(0x400000) + 0x10000, random_.Chance(0.3)); break;
+    case 1: out << "250 2.0.0 OK  " << at / kSecond << ' ' << WebmailSessionId(random_.Next()) << ".23 - gsmtp"; break;
+    case 2: out << "250 OK id=" << WebmailSessionId(random_.Next()).substr(0, 6) << "-000" << random_.Below(9000) + 1000; break;
+    default: out << "250 2.6.0 Queued mail for delivery"; break;
+  }
+  return answer;
+}
+
+void MailWriter::DeliveryLine(const Queued& message, Micros at, const Delivery& delivery, std::string_view relay,
+                              Micros spent, std::string_view dsn, std::string_view status, std::string_view answer) {
+  const int64_t total_ms = std::max<int64_t>(spent / 1000, 20);
+  const int64_t in_queue_ms = total_ms > 120'000 ? total_ms - 3'000 : total_ms / 5;
+  const int64_t connect_ms = (total_ms - in_queue_ms) / 3;
+  const int64_t transfer_ms = total_ms - in_queue_ms - connect_ms - 10;
+  scratch_.clear();
+  Text out(&scratch_);
+  out << message.id << ": to=<" << delivery.to.address << ">, relay=" << relay << ", delay=";
+  out.Delay(total_ms) << ", delays=";
+  out.Delay(in_queue_ms) << '/';
+  out.Delay(10) << '/';
+  out.Delay(connect_ms) << '/';
+  out.Delay(transfer_ms) << ", dsn=" << dsn << ", status=" << status << " (" << answer << ')';
+  Add(at, message.file, delivery.to.local ? Program::kLmtp : Program::kSmtp, scratch_);
+}
+
+void MailWriter::DeliverOne(Queued* message, const Envelope& envelope, const Delivery& delivery, Micros at) {
+  const std::string& address = delivery.to.address;
+  std::string answer;
+  Text out(&answer);
+  Micros done = at + static_cast<Micros>(random_.LogNormal(delivery.to.local ? 0.06e6 : 0.9e6, 0.7));
+  const auto line = [&](std::string_view relay, std::string_view dsn, std::string_view status) {
+    DeliveryLine(*message, done, delivery, relay, done - message->arrived, dsn, status, answer);
+  };
+  if (delivery.to.local) {
+    if (delivery.fate == Fate::kUnknownUser) {
+      out << "host imap-1.mail.example.jp[10.20.0.20] said: 550 5.1.1 <" << address << "> User doesn't exist: "
+          << address << " (in reply to RCPT TO command)";
+      line(kMailboxHost, "5.1.1", "bounced");
+      Bounce(message, envelope, done);
+    } else {
+      out << "250 2.0.0 <" << address << "> " << DovecotSessionId(done, 0, IpAddress::FromV4(0)) << " Saved";
+      line(kMailboxHost, "2.0.0", "sent");
+    }
+    message->gone = std::max(message->gone, done);
+    return;
+  }
+  const std::string host = MailHostOf(delivery.to);
+  const std::string relay = host + ":25";
+  if (delivery.fate == Fate::kGreylisted || delivery.fate == Fate::kThrottled) {
+    const bool greylisted = delivery.fate == Fate::kGreylisted;
+    out << "host " << host << " said: ";
+    if (greylisted) {
+      out << "450 4.2.0 <" << address << ">: Recipient address rejected: Greylisted (in reply to RCPT TO command)";
+    } else {
+      out << "421 4.7.0 Too much mail from this network, try again later (in reply to MAIL FROM command)";
+    }
+    line(relay, greylisted ? "4.2.0" : "4.7.0", "deferred");
+    answer.clear();
+    // The queue manager comes back after 5 min, then 10, then 20.
+    Micros wait = 300 * kSecond;
+    const int rounds = greylisted ? 1 : static_cast<int>(random_.Between(1, 3));
+    for (int i = 0; i < rounds; ++i) {
+      done += wait + random_.Between(0, 120'000'000);
+      wait *= 2;
+    }
+    scratch_.clear();
+    Text(&scratch_) << message->id << ": from=<" << envelope.sender << ">, size=" << envelope.size_bytes
+                    << ", nrcpt=" << envelope.deliveries.size() << " (queue active)";
+    Add(done, message->file, Program::kQmgr, scratch_);
+    done += random_.Between(300'000, 2'000'000);
+    out << Accepted(delivery.to, done);
+    line(relay, "2.0.0", "sent");
+    message->gone = std::max(message->gone, done);
+    return;
+  }
+  const auto said = [&](std::string_view words, std::string_view dsn, std::string_view command) {
+    out << "host " << host << " said: 5" << (dsn == "5.2.2" ? "52 " : "50 ") << dsn << ' ' << words << " (in reply to "
+        << command << ')';
+    line(relay, dsn, "bounced");
+    Bounce(message, envelope, done);
+  };
+  switch (delivery.fate) {
+    case Fate::kUnknownUser:
+      said('<' + address + ">: Recipient address rejected: User unknown", "5.1.1", "RCPT TO command");
+      break;
+    case Fate::kMailboxFull:
+      said('<' + address + ">: mailbox is full", "5.2.2", "RCPT TO command");
+      break;
+    case Fate::kSpamRefused:
+      said(random_.Chance(0.5) ? "Message rejected as spam" : "Message refused by policy", "5.7.1",
+           "end of DATA command");
+      break;
+    case Fate::kNoHost:
+      out << "Host or domain name not found. Name service error for name=" << delivery.to.domain
+          << " type=AAAA: Host not found";
+      line("none", "5.4.4", "bounced");
+      Bounce(message, envelope, done);
+      break;
+    default:
+      out << Accepted(delivery.to, done);
+      line(relay, "2.0.0", "sent");
+  }
+  message->gone = std::max(message->gone, done);
+}
+
+void MailWriter::Bounce(Queued* message, const Envelope& envelope, Micros at) {
+  at += random_.Between(4'000, 60'000);
+  const Queued notice{message->file, NewQueueId(at), at, at};
+  scratch_.clear();
+  Text(&scratch_) << message->id << ": sender non-delivery notification: " << notice.id;
+  Add(at + random_.Between(1'000, 9'000), message->file, Program::kBounce, scratch_);
+  scratch_.clear();
+  std::string stamp;
+  const CivilDay date = CivilFromDays(at / kDay);
+  Text digits(&stamp);
+  digits << date.year;
+  for (int64_t part : {int64_t{date.month}, int64_t{date.day}, at / kHour % 24, at / kMinute % 60, at / kSecond % 60}) {
+    digits.Padded(static_cast<uint64_t>(part), 2);
+  }
+  Text(&scratch_) << notice.id << ": message-id=<" << stamp << '.' << notice.id << "@mail.example.jp>";
+  Add(at, message->file, Program::kCleanup, scratch_);
+  scratch_.clear();
+  Text(&scratch_) << notice.id << ": from=<>, size=" << envelope.size_bytes / 4 + 2'000 + random_.Below(900)
+                  << ", nrcpt=1 (queue active)";
+  Add(at + 3'000, message->file, Program::kQmgr, scratch_);
+  Delivery back;
+  back.to = Correspondent{envelope.sender, envelope.sender_domain, true, 0};
+  const Micros done = at + random_.Between(20'000, 200'000);
+  DeliveryLine(notice, done, back, kMailboxHost, done - at, "2.0.0", "sent",
+               "250 2.0.0 <" + envelope.sender + "> " + DovecotSessionId(done, 0, IpAddress::FromV4(0)) + " Saved");
+  scratch_.clear();
+  Text(&scratch_) << notice.id << ": removed";
+  Add(done + 1'000, message->file, Program::kQmgr, scratch_);
+  message->gone = std::max(message->gone, done);
+}
+
+void MailWriter::Remove(const Queued& message) {
+  scratch_.clear();
+  Text(&scratch_) << message.id << ": removed";
+  Add(message.gone + random_.Between(500, 20'000), message.file, Program::kQmgr, scratch_);
+}
+
+void MailWriter::Imap(Micros at, const Source& source, std::string_view login, Micros length, int fetched) {
+  ++logins_;
+  const uint64_t session = lines_->NewSession();
+  const std::string id =
+      DovecotSessionId(at, static_cast<uint16_t>(random_.Between(10'000, 65'000)), source.ip);
+  scratch_.clear();
+  Text(&scratch_) << "imap-login: Login: user=<" << login << ">, method=PLAIN, rip=" << source.ip.ToString()
+                  << ", lip=" << kMailboxAddress << ", mpid=" << kPidMark << ", TLS, session=<" << id << '>';
+  lines_->Add(at, LogFile::kImap1, Program::kDovecot, Place::kFirst, session, scratch_);
+  const int64_t body_bytes = fetched == 0 ? 0 : static_cast<int64_t>(random_.LogNormal(20'000.0 * fetched, 0.9));
+  scratch_.clear();
+  Text(&scratch_) << "imap(" << login << ")<" << kPidMark << "><" << id << ">: "
+                  << (random_.Chance(0.6) ? "Disconnected: Logged out" : "Disconnected: Connection closed")
+                  << " in=" << 90 + random_.Below(400) + 60 * static_cast<uint64_t>(fetched)
+                  << " out=" << 700 + static_cast<int64_t>(random_.Below(900)) + body_bytes
+                  << " deleted=" << (fetched > 0 ? random_.Below(2) : 0) << " expunged=0 trashed=0 hdr_count=" << fetched
+                  << " hdr_bytes=" << 900 * fetched << " body_count=" << fetched << " body_bytes=" << body_bytes;
+  lines_->Add(at + std::max<Micros>(length, 100'000), LogFile::kImap1, Program::kDovecot, Place::kLast, session,
+              scratch_);
+}
+
+void MailWriter::Pop3(Micros at, const Source& source, std::string_view login, int fetched) {
+  ++logins_;
+  const uint64_t session = lines_->NewSession();
+  const std::string id =
+      DovecotSessionId(at, static_cast<uint16_t>(random_.Between(10'000, 65'000)), source.ip);
+  scratch_.clear();
+  Text(&scratch_) << "pop3-login: Login: user=<" << login << ">, method=PLAIN, rip=" << source.ip.ToString()
+                  << ", lip=" << kMailboxAddress << ", mpid=" << kPidMark << ", TLS, session=<" << id << '>';
+  lines_->Add(at, LogFile::kImap1, Program::kDovecot, Place::kFirst, session, scratch_);
+  const int64_t bytes = fetched == 0 ? 0 : static_cast<int64_t>(random_.LogNormal(20'000.0 * fetched, 0.9));
+  const uint64_t held = static_cast<uint64_t>(fetched) + random_.Below(40);
+  scratch_.clear();
+  Text(&scratch_) << "pop3(" << login << ")<" << kPidMark << "><" << id << ">: Disconnected: Logged out top=0/0, retr="
+                  << fetched << '/' << bytes << ", del=" << fetched << '/' << held
+                  << ", size=" << bytes + static_cast<int64_t>(held) * 9'000;
+  lines_->Add(at + random_.Between(300'000, 6'000'000), LogFile::kImap1, Program::kDovecot, Place::kLast, session,
+              scratch_);
+}
+
+void MailWriter::FailImap(Micros at, const Source& source, std::string_view login, bool known_user, int attempts) {
+  failures_ += static_cast<uint64_t>(attempts);
+  const std::string ip = source.ip.ToString();
+  const std::string id =
+      DovecotSessionId(at, static_cast<uint16_t>(random_.Between(10'000, 65'000)), source.ip);
+  Micros now = at;
+  for (int i = 0; i < attempts; ++i) {
+    scratch_.clear();
+    Text(&scratch_) << "auth-worker(" << 2'000 + random_.Below(30) << "): conn unix:auth-worker (pid=1187,uid=118): auth-worker<"
+                    << random_.Below(900) + 1 << ">: sql(" << login << ',' << ip << ",<" << id << ">): "
+                    << (known_user ? "Password mismatch" : "unknown user");
+    Add(now, LogFile::kImap1, Program::kDovecot, scratch_);
+    now += random_.Between(1'800'000, 4'000'000);
+  }
+  scratch_.clear();
+  Text(&scratch_) << "imap-login: Disconnected: Connection closed (auth failed, " << attempts << " attempts in "
+                  << (now - at) / kSecond << " secs): user=<" << login << ">, method=PLAIN, rip=" << ip
+                  << ", lip=" << kMailboxAddress << ", TLS, session=<" << id << '>';
+  Add(now, LogFile::kImap1, Program::kDovecot, scratch_);
+}
+
+WebmailSession MailWriter::LoginWebmail(Micros at, const Source& source, std::string_view login) {
+  ++logins_;
+  WebmailSession session{WebmailSessionId(random_.Next()), source.ip.ToString(), std::string(login)};
+  scratch_.clear();
+  Text(&scratch_) << '<' << std::string_view(session.id).substr(0, 8) << "> Successful login for " << login
+                  << " (ID: " << PinnedHash64(login) % 90'000 + 10 << ") from " << session.ip << " in session "
+                  << session.id;
+  Add(at, LogFile::kWebmailUserlogins, Program::kRoundcube, scratch_);
+  const Source webmail{*IpAddress::Parse(kWebmailAddress), source.carrier};
+  Imap(at - random_.Between(30'000, 90'000), webmail, login, random_.Between(200'000, 900'000),
+       static_cast<int>(random_.Below(4)));
+  return session;
+}
+
+void MailWriter::FailWebmail(Micros at, const Source& source, std::string_view login, bool known_user) {
+  const std::string id = WebmailSessionId(random_.Next());
+  scratch_.clear();
+  Text(&scratch_) << '<' << std::string_view(id).substr(0, 8) << "> Failed login for " << login << " from "
+                  << source.ip.ToString() << " in session " << id << " (error: -1)";
+  Add(at, LogFile::kWebmailUserlogins, Program::kRoundcube, scratch_);
+  const Source webmail{*IpAddress::Parse(kWebmailAddress), source.carrier};
+  FailImap(at - random_.Between(30'000, 90'000), webmail, login, known_user, 1);
+}
+
+Micros MailWriter::SendWebmail(const WebmailSession& session, Micros at, const Envelope& envelope) {
+  Connection c;
+  c.session = lines_->NewSession();
+  c.file = LogFile::kSubmission1;
+  c.program = Program::kSubmission;
+  c.peer = kWebmailPeer;
+  lines_->Add(at, c.file, c.program, Place::kFirst, c.session, "connect from " + c.peer);
+  std::string queue_id;
+  at = Send(&c, at, session.login, envelope, &queue_id);
+  const Micros done = at + static_cast<Micros>(envelope.size_bytes) + random_.Between(120'000, 300'000);
+  scratch_.clear();
+  Text out(&scratch_);
+  out << '<' << std::string_view(session.id).substr(0, 8) << "> User " << session.login << " [" << session.ip
+      << "]; Message <" << envelope.message_id << "> for ";
+  for (size_t i = 0; i < envelope.deliveries.size(); ++i) {
+    out << (i > 0 ? ", " : "") << envelope.deliveries[i].to.address;
+  }
+  out << "; 250: 2.0.0 Ok: queued as " << queue_id;
+  Add(done, LogFile::kWebmailSendmail, Program::kRoundcube, scratch_);
+  Disconnect(&c, done + random_.Between(1'000, 9'000));
+  return at;
+}
+
+void MailWriter::Inbound(Micros at, const Source& source, std::string_view to, bool refused) {
+  const uint64_t session = lines_->NewSession();
+  const std::string peer = ReverseName(population_.networks(), source) + '[' + source.ip.ToString() + ']';
+  lines_->Add(at, LogFile::kMx1, Program::kSmtpd, Place::kFirst, session, "connect from " + peer);
+  at += random_.Between(200'000, 900'000);
+  const Correspondent from =
+      population_.MakeStranger(population_.networks().carrier(source.carrier).country, 0.4, random_.Next());
+  if (refused) {
+    scratch_.clear();
+    Text(&scratch_) << "NOQUEUE: reject: RCPT from " << peer << ": 550 5.1.1 <" << to
+                    << ">: Recipient address rejected: User unknown in virtual mailbox table; from=<" << from.address
+                    << "> to=<" << to << "> proto=ESMTP helo=<" << from.domain << '>';
+    lines_->Add(at, LogFile::kMx1, Program::kSmtpd, Place::kInside, session, scratch_);
+    scratch_.clear();
+    Text(&scratch_) << "disconnect from " << peer << " ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4";
+    lines_->Add(at + random_.Between(100'000, 500'000), LogFile::kMx1, Program::kSmtpd, Place::kLast, session, scratch_);
+    return;
+  }
+  Queued message{LogFile::kMx1, NewQueueId(at), at, at};
+  scratch_.clear();
+  Text(&scratch_) << message.id << ": client=" << peer;
+  lines_->Add(at, LogFile::kMx1, Program::kSmtpd, Place::kInside, session, scratch_);
+  Envelope envelope;
+  envelope.sender = from.address;
+  envelope.sender_domain = from.domain;
+  envelope.message_id = MessageId(static_cast<uint32_t>(random_.Below(5)), random_.Next(), at, from.domain);
+  envelope.size_bytes = static_cast<uint64_t>(random_.LogNormal(14'000, 1.1));
+  envelope.deliveries.push_back(Delivery{Correspondent{std::string(to), std::string(kRealm), true, 0}, Fate::kSent});
+  QueueLines(message, at + random_.Between(50'000, 300'000), envelope);
+  const Micros end = at + static_cast<Micros>(envelope.size_bytes) + random_.Between(300'000, 900'000);
+  scratch_.clear();
+  Text(&scratch_) << "disconnect from " << peer << " ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5";
+  lines_->Add(end, LogFile::kMx1, Program::kSmtpd, Place::kLast, session, scratch_);
+  Deliver(&message, envelope, false);
+}
+
+}  // namespace sekisho::simulate
