@@ -42,7 +42,11 @@ function(sekisho_test name)
   endif()
 endfunction()
 
-# sekisho_fuzz(name SRCS x_fuzz.cc DEPS y): a libFuzzer binary (only with SEKISHO_FUZZ).
+# sekisho_fuzz(name SRCS x_fuzz.cc DEPS y): a libFuzzer binary (only with SEKISHO_FUZZ), built by the target "fuzzers" and
+# run by tests/fuzz, which finds it by the name's end, "_fuzz".
+if(SEKISHO_FUZZ)
+  add_custom_target(fuzzers)
+endif()
 function(sekisho_fuzz name)
   if(NOT SEKISHO_FUZZ)
     return()
@@ -51,4 +55,5 @@ function(sekisho_fuzz name)
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE sekisho_flags ${ARG_DEPS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${name})
 endfunction()

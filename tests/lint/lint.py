@@ -7,6 +7,7 @@ import re
 import sys
 
 SOURCE = (".h", ".cc")
+SCRIPTS = ("tests/run", "tests/fuzz", ".ci/run", "bench/run", "deploy/quickstart", "deploy/install_packages")
 TEXT = SOURCE + (".proto", ".py", ".sh", ".txt", ".md", ".cmake", ".json", ".yaml", ".yml", ".tsv")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 COMMENT = re.compile(r"//.*$")
@@ -81,7 +82,7 @@ class Lint:
 
     def run(self):
         for path in all_files(self.root):
-            script = path in ("tests/run", "tests/fuzz", ".ci/run", "bench/run", "deploy/quickstart")
+            script = path in SCRIPTS
             if not (path.endswith(TEXT) or script):
                 continue
             try:
