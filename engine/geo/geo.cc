@@ -54,6 +54,13 @@ absl::Status CheckMetadata(const std::string& path, std::string_view content) {
   if (absl::Status s = checker.Check(0, /*follow=*/true); !s.ok()) {
     return Refuse(path, absl::StrCat("damaged metadata: ", std::string(s.message())));
   }
+  // libmaxminddb multiplies these in 32 bits, and then believes in a tree that is larger than the file.
+  const uint64_t nodes = checker.FindUint(0, "node_count").value_or(0);
+  const uint64_t record_bits = checker.FindUint(0, "record_size").value_or(0);
+  if (record_bits != 24 && record_bits != 28 && record_bits != 32) return Refuse(path, "damaged metadata: no record size");
+  if (nodes > UINT32_MAX || nodes * record_bits / 4 + kSeparatorBytes > content.size() - tail.size() + mark) {
+    return Refuse(path, "its search tree is larger than the file");
+  }
   return absl::OkStatus();
 }
 

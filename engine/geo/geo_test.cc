@@ -220,7 +220,10 @@ TEST_F(GeoTest, HostileFilesAreRefused) {
       {"a tree that is a circle", MmdbFile(self_tree, MmdbText("x"), MmdbMetadata(1, 4, "Hostile", 1)), "not a tree"},
       {"records of another kind", OneRecord(MmdbHead(7, 1) + MmdbText("colour") + MmdbText("red")), "names a country"},
       {"a tree of no known family", MmdbFile(self_tree, MmdbText("x"), MmdbMetadata(1, 5, "Hostile", 1)), ""},
-      {"more nodes than bytes", MmdbFile(self_tree, MmdbText("x"), MmdbMetadata(4'000'000'000u, 6, "Hostile", 1)), ""},
+      {"more nodes than bytes", MmdbFile(self_tree, MmdbText("x"), MmdbMetadata(4'000'000'000u, 6, "Hostile", 1)),
+       "larger than the file"},
+      {"as many nodes as wrap around in 32 bits",
+       MmdbFile(self_tree, MmdbText("x"), MmdbMetadata(0x20000001, 6, "Hostile", 1)), "larger than the file"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.what);

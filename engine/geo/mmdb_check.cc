@@ -125,4 +125,28 @@ absl::Status MmdbChecker::CheckValue(size_t* offset, int depth, bool follow) {
 
 absl::Status MmdbChecker::Check(size_t offset, bool follow) { return CheckValue(&offset, 0, follow); }
 
+std::optional<uint64_t> MmdbChecker::FindUint(size_t offset, std::string_view key) {
+  Value map;
+  if (!ReadHead(offset, &map).ok() || map.type != kMap) return std::nullopt;
+  size_t at = map.payload;
+  for (uint64_t i = 0; i < map.size; ++i) {
+    Value name, value;
+    if (!ReadHead(at, &name).ok()) return std::nullopt;
+    const bool direct = name.type == kText;
+    at = direct ? name.payload + name.size : name.payload;
+    if (!direct && !ReadHead(name.size, &name).ok()) return std::nullopt;
+    if (section_.substr(name.payload, name.size) != key) {
+      if (!CheckValue(&at, 0, /*follow=*/false).ok()) return std::nullopt;
+      continue;
+    }
+    if (!ReadHead(at, &value).ok()) return std::nullopt;
+    if (value.type == kPointer && !ReadHead(value.size, &value).ok()) return std::nullopt;
+    if (value.type != kUint16 && value.type != kUint32 && value.type != kUint64) return std::nullopt;
+    uint64_t number = 0;
+    for (const char c : section_.substr(value.payload, value.size)) number = number << 8 | static_cast<uint8_t>(c);
+    return number;
+  }
+  return std::nullopt;
+}
+
 }  // namespace sekisho

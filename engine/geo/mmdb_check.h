@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -25,6 +26,9 @@ class MmdbChecker {
   // most kMmdbDepthMax deep, and every map key is text. With `follow`, what pointers lead to is checked (and counted) as
   // well; else a pointer's target need only lie within the section, except a key's.
   absl::Status Check(size_t offset, bool follow);
+
+  // The unsigned number under `key` in the map at `offset`; nullopt where there is none. Only after Check said OK.
+  std::optional<uint64_t> FindUint(size_t offset, std::string_view key);
 
  private:
   struct Value {
