@@ -3,50 +3,15 @@
 #include "connectors/ingest/postfix/postfix.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
+#include "connectors/common/scan.h"
 #include "connectors/common/smtp_reply.h"
 
 namespace sekisho::connectors {
 namespace {
 
-using postfix::HeldOutcome;
-using postfix::Message;
-using postfix::QueueJoin;
-
 enum class Daemon : uint8_t { kNotPostfix, kOther, kSmtpd, kCleanup, kQmgr, kDelivery, kBounce, kPickup };
-
-constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool IsAlnum(char c) { return IsDigit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
-
-// Takes `prefix` off the front of `*s`.
-bool Consume(std::string_view* s, std::string_view prefix) {
-  if (!s->starts_with(prefix)) return false;
-  s->remove_prefix(prefix.size());
-  return true;
-}
-
-// Takes all up to and including `mark`; nullopt, and `*s` as it was, where it doesn't occur.
-std::optional<std::string_view> TakeUntil(std::string_view* s, std::string_view mark) {
-  const size_t at = s->find(mark);
-  if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view taken = s->substr(0, at);
-  s->remove_prefix(at + mark.size());
-  return taken;
-}
-
-// The decimal number at the front; digits beyond what fits are taken, too, and give the largest value.
-uint64_t TakeNumber(std::string_view* s) {
-  uint64_t v = 0;
-  size_t i = 0;
-  for (; i < s->size() && IsDigit((*s)[i]); ++i) {
-    const uint64_t digit = (*s)[i] - '0';
-    v = v > (UINT64_MAX - digit) / 10 ? UINT64_MAX : v * 10 + digit;
-  }
-  s->remove_prefix(i);
-  return v;
-}
 
 // Program names look like "postfix[-instance][/service]/daemon".
 Daemon DaemonOf(std::string_view program) {
@@ -89,8 +54,8 @@ Listener ListenerOf(std::string_view program) {
 // "3F2504E04: ". "NOQUEUE" is one, too; see IsQueueId.
 bool TakeQueueId(std::string_view* s, std::string_view* id) {
   size_t n = 0;
-  while (n < s->size() && n <= postfix::kQueueIdBytesMax && IsAlnum((*s)[n])) ++n;
-  if (n < 5 || n > postfix::kQueueIdBytesMax || n + 1 >= s->size() || (*s)[n] != ':' || (*s)[n + 1] != ' ') return false;
+  while (n < s->size() && n <= kQueueIdBytesMax && IsAlnum((*s)[n])) ++n;
+  if (n < 5 || n > kQueueIdBytesMax || n + 1 >= s->size() || (*s)[n] != ':' || (*s)[n + 1] != ' ') return false;
   *id = s->substr(0, n);
   s->remove_prefix(n + 2);
   return true;
@@ -123,21 +88,6 @@ bool TakeClient(std::string_view* s, Client* client) {
     client->port = port <= UINT16_MAX ? static_cast<uint16_t>(port) : 0;
   }
   return true;
-}
-
-// An address after its '<', up to and including its '>': a quoted local part may hold a '>' of its own.
-std::optional<std::string_view> TakeAddress(std::string_view* s) {
-  size_t i = 0;
-  if (!s->empty() && s->front() == '"') {
-    for (i = 1; i < s->size() && (*s)[i] != '"'; ++i) {
-      if ((*s)[i] == '\\') ++i;
-    }
-  }
-  const size_t close = s->find('>', std::min(i, s->size()));
-  if (close == std::string_view::npos) return std::nullopt;
-  const std::string_view address = s->substr(0, close);
-  s->remove_prefix(close + 1);
-  return address;
 }
 
 // The user name that begins a text in which further fields may follow; see the header for the rule.
@@ -188,7 +138,7 @@ class Postfix final : public PostfixParser {
 
   void SaveState(std::string* out) const override { join_.Save(out); }
   absl::Status RestoreState(std::string_view bytes) override { return join_.Restore(bytes); }
-  const postfix::JoinCounters& join_counters() const override { return join_.counters(); }
+  const JoinCounters& join_counters() const override { return join_.counters(); }
 
  private:
   ParseResult Smtpd(const LogLine& line, const EventSink& sink, std::string_view* reason) {
@@ -319,7 +269,7 @@ class Postfix final : public PostfixParser {
     e.outcome = Outcome::kFailure;
     if (IsQueueId(id)) {
       const QueueJoin::Index entry = join_.Find(QueueJoin::HostKey(line.host), id, line.time);
-      if (const Message* m = entry == QueueJoin::kNone ? nullptr : join_.message(entry)) {
+      if (const QueuedMessage* m = entry == QueueJoin::kNone ? nullptr : join_.message(entry)) {
         e.account = m->account;
         e.queue_id = m->first_id();
         e.ip = m->ip;
@@ -360,16 +310,16 @@ class Postfix final : public PostfixParser {
       join_.Removed(entry, line.time);
       return ParseResult::kEvents;
     }
-    Message* m = join_.message(entry);
+    QueuedMessage* m = join_.message(entry);
     if (m == nullptr) return ParseResult::kIgnored;
-    const auto sender = TakeAddress(&s);
+    const auto sender = TakeBracketed(&s);
     if (!sender) return Malformed(reason, "postfix: from=< without end");
     if (Consume(&s, ", status=")) {
       if (!s.starts_with("expired") && !s.starts_with("force-expired")) return ParseResult::kIgnored;
       HeldOutcome o;
       o.time = line.time;
       o.outcome = Outcome::kExpired;
-      EmitDelivery(*m, line.host, o, {}, sink);
+      EmitDelivery(*m, o, line.host, {}, sink);
       return ParseResult::kEvents;
     }
     if (m->queued) return ParseResult::kEvents;
@@ -402,11 +352,11 @@ class Postfix final : public PostfixParser {
     const QueueJoin::Index entry = join_.Find(host, id, line.time);
     if (entry == QueueJoin::kNone) return ParseResult::kIgnored;
 
-    auto recipient = TakeAddress(&s);
+    auto recipient = TakeBracketed(&s);
     if (!recipient) return Malformed(reason, "postfix: to=< without end");
     if (Consume(&s, ", orig_to=<")) {
       // What the sender wrote counts, before aliases and rewriting. A local name alone says less than its result.
-      const auto original = TakeAddress(&s);
+      const auto original = TakeBracketed(&s);
       if (!original) return Malformed(reason, "postfix: orig_to=< without end");
       if (original->find('@') != std::string_view::npos) recipient = original;
     }
@@ -435,7 +385,7 @@ class Postfix final : public PostfixParser {
     }
     if (o.outcome != Outcome::kSent) o.spam_refusal = IsSpamRefusal(o.status, s);
 
-    const Message* m = join_.message(entry);
+    const QueuedMessage* m = join_.message(entry);
     if (m != nullptr && o.outcome == Outcome::kSent && HandedOver(line, entry, host, relay, s, sink)) {
       return ParseResult::kEvents;
     }
@@ -448,7 +398,7 @@ class Postfix final : public PostfixParser {
       join_.Wait(entry, std::move(o));
       return ParseResult::kEvents;
     }
-    EmitDelivery(*m, line.host, o, address.domain, sink);
+    EmitDelivery(*m, o, line.host, address.domain, sink);
     return ParseResult::kEvents;
   }
 
@@ -462,13 +412,13 @@ class Postfix final : public PostfixParser {
     std::string_view next_id = reply.substr(at + kQueuedAs.size());
     size_t n = 0;
     while (n < next_id.size() && IsAlnum(next_id[n])) ++n;
-    if (n < 5 || n > postfix::kQueueIdBytesMax) return false;
+    if (n < 5 || n > kQueueIdBytesMax) return false;
     next_id = next_id.substr(0, n);
     waiting_.clear();
     const auto verdict =
         join_.Deliver(entry, host, next_id, next.ip, MayBeOurs(next.ip), line.time, &waiting_);
-    const Message& m = *join_.message(entry);
-    for (const HeldOutcome& o : waiting_) EmitDelivery(m, o.host, o, o.domain, sink);
+    const QueuedMessage& m = *join_.message(entry);
+    for (const HeldOutcome& o : waiting_) EmitDelivery(m, o, o.host, o.domain, sink);
     return verdict == QueueJoin::HandOver::kFollowed;
   }
 
@@ -501,25 +451,6 @@ class Postfix final : public PostfixParser {
     e.time = line.time;
     e.host = line.host;
     return e;
-  }
-
-  static void EmitDelivery(const Message& m, std::string_view host, const HeldOutcome& o, std::string_view domain,
-                           const EventSink& sink) {
-    const Recipient recipient{.domain = domain, .key = o.key};
-    Event e;
-    e.kind = Kind::kDelivery;
-    e.service = Service::kSmtp;
-    e.listener = m.listener;
-    e.outcome = o.outcome;
-    e.time = o.time;
-    e.account = m.account;
-    e.ip = m.ip;
-    e.host = host;
-    e.queue_id = m.first_id();
-    e.recipient_list = {&recipient, 1};
-    e.status = o.status;
-    e.spam_refusal = o.spam_refusal;
-    sink(e);
   }
 
   bool MayBeOurs(const IpAddress& ip) const {

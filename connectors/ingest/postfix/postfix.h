@@ -42,7 +42,7 @@
 #include "absl/status/status.h"
 #include "connectors/common/canonical.h"
 #include "connectors/common/parser.h"
-#include "connectors/ingest/postfix/queue_join.h"
+#include "connectors/common/queue_join.h"
 #include "engine/base/ip.h"
 
 namespace sekisho::connectors {
@@ -51,7 +51,7 @@ struct PostfixOptions {
   // Public addresses of the fleet's own mail hosts, whose logs are read too. Private ones need not be named.
   std::vector<IpNetwork> own_relays;
   // See kQueueEntriesMax for the price.
-  uint32_t queue_entries_max = postfix::kQueueEntriesMax;
+  uint32_t queue_entries_max = kQueueEntriesMax;
 };
 
 class PostfixParser : public Parser {
@@ -60,7 +60,7 @@ class PostfixParser : public Parser {
   virtual void SaveState(std::string* out) const = 0;
   // On DataLoss the parser goes on with an empty table.
   virtual absl::Status RestoreState(std::string_view bytes) = 0;
-  virtual const postfix::JoinCounters& join_counters() const = 0;
+  virtual const JoinCounters& join_counters() const = 0;
 };
 
 // `canonicalizer` must outlive the parser, and be used by no other thread meanwhile.

@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "connectors/ingest/postfix/queue_join.h"
+#include "connectors/common/queue_join.h"
 
-namespace sekisho::connectors::postfix {
+namespace sekisho::connectors {
 namespace {
 
 constexpr std::string_view kMagic{"SKPJ\x01", 5};
@@ -149,7 +149,7 @@ void QueueJoin::Save(std::string* out) const {
   for (const auto& [id, e] : expected) name(e->message);
   w.Varint(messages.size());
   for (const Index m : messages) {
-    const Message& message = messages_[m];
+    const QueuedMessage& message = messages_[m];
     w.Text(message.account);
     const auto& bytes = message.ip.bytes();
     out->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -201,7 +201,7 @@ absl::Status QueueJoin::RestoreFrom(std::string_view bytes) {
 
   const uint64_t messages = r.Below(uint64_t{kQueueEntriesMax} + kExpectedMax);
   for (uint64_t n = 0; n < messages && r.ok(); ++n) {
-    Message& message = messages_.emplace_back();
+    QueuedMessage& message = messages_.emplace_back();
     message.account = r.Text();
     std::array<uint8_t, 16> address{};
     if (const std::string_view raw = r.Bytes(16); r.ok()) std::memcpy(address.data(), raw.data(), 16);
@@ -251,4 +251,4 @@ absl::Status QueueJoin::RestoreFrom(std::string_view bytes) {
   return absl::OkStatus();
 }
 
-}  // namespace sekisho::connectors::postfix
+}  // namespace sekisho::connectors

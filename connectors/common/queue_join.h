@@ -1,16 +1,17 @@
-// The memory of the Postfix parser: which account a queue id belongs to.
+// The memory of a mail server's parser: which account a queue id belongs to.
 //
-// Postfix names the account once, when smtpd takes the message (`QID: client=…, sasl_username=…`). All that follows
-// (size, recipients, deliveries, bounces) carries the queue id alone, and a content filter or an outbound relay gives the
-// same message a second id, on the same host or another. Three facts shape this table:
-//  - Short queue ids are reused, and two hosts may use the same id at once: the key is (host, id) within a time window.
+// A server names the account once, when it takes the message (Postfix: `QID: client=…, sasl_username=…`; Exim: `ID <= …
+// A=…`). All that follows (size, recipients, deliveries, bounces) carries the queue id alone, and a content filter or an
+// outbound relay gives the same message a second id, on the same host or another. Three facts shape this table:
+//  - Postfix's short queue ids are reused, and two hosts may use the same id at once: the key is (host, id) within a
+//    time window.
 //  - A hand-over is logged by both sides in either order, as two hosts' clocks differ and the lines of several files
 //    are merged by whole seconds: whichever side comes first waits for the other, but for kHandOverWindow only.
 //  - Nothing may grow without bound: each list below has a limit with its price, evicts its oldest first, and counts.
 //
 // Every operation is O(1). Thread-compatible. No clock: the caller passes each line's event time.
-#ifndef SEKISHO_CONNECTORS_INGEST_POSTFIX_QUEUE_JOIN_H_
-#define SEKISHO_CONNECTORS_INGEST_POSTFIX_QUEUE_JOIN_H_
+#ifndef SEKISHO_CONNECTORS_COMMON_QUEUE_JOIN_H_
+#define SEKISHO_CONNECTORS_COMMON_QUEUE_JOIN_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +28,7 @@
 #include "engine/base/ip.h"
 #include "engine/base/time.h"
 
-namespace sekisho::connectors::postfix {
+namespace sekisho::connectors {
 
 // Each entry costs about 72 B, and each message behind it about 150 B (a long login more): a full table is 230 MB.
 // A message has one entry for every hop whose log we read, from its first line to its `removed`.
@@ -42,16 +43,16 @@ inline constexpr uint32_t kKnownRelaysMax = 4096;
 
 // An entry is forgotten this long after its last line: Postfix's own maximal_queue_lifetime.
 inline constexpr Span kEntryLifetime = Span::Days(5);
-// `removed` can overtake a last line of another process of the same host, or of the next hop.
+// The line that ends a message can overtake a last one of another process of the same host, or of the next hop.
 inline constexpr Span kRemovedGrace = Span::Seconds(60);
 // How far apart the two sides of one hand-over may be logged: [-10 min, +10 min].
 inline constexpr Span kHandOverWindow = Span::Minutes(10);
 
-// A queue id is 6 to 23 letters and digits (a long id is seconds, microseconds, 'z', inode).
+// Postfix's ids have 6 to 23 letters and digits (a long id is seconds, microseconds, 'z', inode), Exim's 16 or 23 bytes.
 inline constexpr size_t kQueueIdBytesMax = 24;
 
 // A message that an account submitted.
-struct Message {
+struct QueuedMessage {
   std::string account;  // canonical
   IpAddress ip;
   char queue_id[kQueueIdBytesMax] = {};  // the first one in the fleet
@@ -72,6 +73,10 @@ struct HeldOutcome {
   std::string domain;
   std::string host;
 };
+
+// The delivery event that an outcome of `message` is. `host` logged it; `domain` is the recipient's.
+void EmitDelivery(const QueuedMessage& message, const HeldOutcome& outcome, std::string_view host, std::string_view domain,
+                  const EventSink& sink);
 
 struct JoinCounters {
   uint64_t evicted = 0;           // entries dropped because the table was full
@@ -103,7 +108,7 @@ class QueueJoin {
   // The live entry, its time moved on; kNone where there is none.
   Index Find(uint64_t host, std::string_view id, EventTime t);
   // The message behind an entry; null while nobody is known.
-  Message* message(Index entry);
+  QueuedMessage* message(Index entry);
   // True where this entry's `sent` was counted already, when the message was handed over.
   bool sent_counted(Index entry) const { return entries_[entry].sent_counted; }
 
@@ -123,7 +128,7 @@ class QueueJoin {
   // Outcomes that were waiting for `entry`, which has a message now.
   void TakeWaiting(Index entry, std::vector<HeldOutcome>* waiting);
 
-  // The queue manager let go of it. Lines within kRemovedGrace still find it.
+  // The server is done with it. Lines within kRemovedGrace still find it.
   void Removed(Index entry, EventTime t);
 
   size_t size() const { return live_; }
@@ -182,7 +187,7 @@ class QueueJoin {
   std::vector<Entry> entries_;
   Index free_entry_ = kNone;
   size_t live_ = 0;
-  std::vector<Message> messages_;
+  std::vector<QueuedMessage> messages_;
   std::vector<Index> free_messages_;
   absl::flat_hash_map<uint64_t, Index> by_id_;  // the first of the entries of an id
   List live_list_, removed_list_;
@@ -195,6 +200,6 @@ class QueueJoin {
   JoinCounters counters_;
 };
 
-}  // namespace sekisho::connectors::postfix
+}  // namespace sekisho::connectors
 
-#endif  // SEKISHO_CONNECTORS_INGEST_POSTFIX_QUEUE_JOIN_H_
+#endif  // SEKISHO_CONNECTORS_COMMON_QUEUE_JOIN_H_

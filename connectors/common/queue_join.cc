@@ -1,13 +1,13 @@
 // The queue-id table: slabs of entries and messages, linked by index, so that a line costs one hash look-up and no
 // allocation once the slabs are warm.
-#include "connectors/ingest/postfix/queue_join.h"
+#include "connectors/common/queue_join.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "engine/base/hash.h"
 
-namespace sekisho::connectors::postfix {
+namespace sekisho::connectors {
 namespace {
 
 // Entries of one id on different hosts. Real fleets have one or two; a forged log could have any number.
@@ -15,18 +15,36 @@ constexpr int kHostsPerIdMax = 16;
 
 Span Distance(EventTime a, EventTime b) { return a < b ? b - a : a - b; }
 
-// A filter on the loopback address of one host is not the one of another host.
-uint64_t RelayKey(uint64_t host, const IpAddress& relay) {
-  const auto& bytes = relay.bytes();
-  const bool loopback = relay.is_v4() ? bytes[12] == 127 : relay.is_private() && bytes[0] == 0;
-  return PinnedHash64({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, loopback ? host : 0);
-}
-
 bool IsLoopback(const IpAddress& ip) {
   return ip.is_v4() ? ip.bytes()[12] == 127 : ip.is_private() && ip.bytes()[0] == 0;
 }
 
+// A filter on the loopback address of one host is not the one of another host.
+uint64_t RelayKey(uint64_t host, const IpAddress& relay) {
+  const auto& bytes = relay.bytes();
+  return PinnedHash64({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, IsLoopback(relay) ? host : 0);
+}
+
 }  // namespace
+
+void EmitDelivery(const QueuedMessage& m, const HeldOutcome& o, std::string_view host, std::string_view domain,
+                  const EventSink& sink) {
+  const Recipient recipient{.domain = domain, .key = o.key};
+  Event e;
+  e.kind = Kind::kDelivery;
+  e.service = Service::kSmtp;
+  e.listener = m.listener;
+  e.outcome = o.outcome;
+  e.time = o.time;
+  e.account = m.account;
+  e.ip = m.ip;
+  e.host = host;
+  e.queue_id = m.first_id();
+  e.recipient_list = {&recipient, 1};
+  e.status = o.status;
+  e.spam_refusal = o.spam_refusal;
+  sink(e);
+}
 
 QueueJoin::QueueJoin(uint32_t entries_max) : entries_max_(std::clamp<uint32_t>(entries_max, 16, kQueueEntriesMax)) {}
 
@@ -39,7 +57,7 @@ void QueueJoin::Submit(uint64_t host, std::string_view id, EventTime t, std::str
   Forget(host, id);
   const Index index = NewEntry(host, IdKey(id), t);
   const Index m = NewMessage();
-  Message& message = messages_[m];
+  QueuedMessage& message = messages_[m];
   message.account.assign(account);
   message.ip = ip;
   message.queue_id_bytes = static_cast<uint8_t>(std::min(id.size(), kQueueIdBytesMax));
@@ -97,7 +115,7 @@ QueueJoin::Index QueueJoin::Find(uint64_t host, std::string_view id, EventTime t
   return index;
 }
 
-Message* QueueJoin::message(Index entry) {
+QueuedMessage* QueueJoin::message(Index entry) {
   const Index m = entries_[entry].message;
   return m == kNone ? nullptr : &messages_[m];
 }
@@ -336,4 +354,4 @@ void QueueJoin::Clear() {
   known_relays_.clear();
 }
 
-}  // namespace sekisho::connectors::postfix
+}  // namespace sekisho::connectors

@@ -1,7 +1,7 @@
 // Goal: the table keeps its limits, forgets in the right order, and survives as bytes.
 // Method: small tables filled beyond their limits; a random walk against a plain map, from a printed seed; every
 // truncation and many corruptions of a saved state.
-#include "connectors/ingest/postfix/queue_join.h"
+#include "connectors/common/queue_join.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace sekisho::connectors::postfix {
+namespace sekisho::connectors {
 namespace {
 
 const EventTime kStart = EventTime::FromSeconds(1'772'355'600);
@@ -221,4 +221,4 @@ TEST(QueueJoinTest, ASmallerTableTakesWhatItCan) {
 }
 
 }  // namespace
-}  // namespace sekisho::connectors::postfix
+}  // namespace sekisho::connectors
