@@ -5,7 +5,19 @@
 namespace sekisho::simulate {
 namespace {
 
-enum Purpose : uint64_t { kStolen = 301, kWhich, kPlan, kTimes, kShot, kAddress, kGang, kCohortKey, kIntrusion, kCloudPool };
+enum Purpose : uint64_t {
+  kStolen = 301,
+  kWhich,
+  kPlan,
+  kTimes,
+  kShot,
+  kAddress,
+  kGang,
+  kCohortKey,
+  kIntrusion,
+  kCloudPool,
+  kDaily
+};
 
 constexpr uint64_t kGangs = 9;
 // Machines of one gang: so many that two thefts rarely show the same one, so few that some do.
@@ -71,14 +83,16 @@ std::optional<Plan> Attacks::PlanOf(const Account& a) const {
   Random random(p.key);
   p.gang = Key({options_.seed, kGang, random.Zipf(kGangs)});
   const double total = static_cast<double>(run_end_ - run_start_);
-  p.start = run_start_ + static_cast<Micros>(total * (options_.history_share + (0.9 - options_.history_share) * random.Real()));
+  p.start =
+      run_start_ +
+      static_cast<Micros>(total * (options_.history_share + (0.9 - options_.history_share) * random.Real()));
   p.mailer = DrawMailer(&random);
   p.own_sender = random.Chance(0.7);
   p.check_login = random.Chance(0.3);
   p.per_minute = LogUniform(&random, 0.7, 5);
   p.length = static_cast<Micros>(LogUniform(&random, 0.6, 20) * kHour);
   p.messages_max = 3'000;
-  p.recipients_mean = random.Chance(0.4) ? 0 : LogUniform(&random, 0.5, 20);
+  p.recipients_mean = random.Chance(0.45) ? 0 : LogUniform(&random, 0.4, 18);
   p.addresses = static_cast<uint32_t>(LogUniform(&random, 30, 3'000));
   p.uses_mean = random.Chance(0.5) ? 0.05 : random.Real() * 3;
   // To whom: from "all abroad" to "nearly all in the owner's country".
@@ -86,12 +100,14 @@ std::optional<Plan> Attacks::PlanOf(const Account& a) const {
   p.local_share = random.Chance(0.3) ? 0.2 * random.Real() : 0;
   p.home_share = random.Chance(0.35) ? 0.5 + 0.5 * random.Real() : 0.25 * random.Real();
   p.big_share = 0.2 + 0.75 * random.Real();
-  p.reception.trouble = LogUniform(&random, 0.01, 0.5);
-  p.reception.refused = 0.5 * random.Real();
+  p.reception.trouble = LogUniform(&random, 0.003, 0.35);
+  p.reception.refused = 0.4 * random.Real();
   p.reception.throttled = random.Chance(0.5) ? 0.01 : 0.15 * random.Real();
   p.reception.greylisted = 0.04;
   switch (p.attack) {
-    case Attack::kRotate: break;
+    case Attack::kRotate:
+      p.messages_max = static_cast<uint32_t>(LogUniform(&random, 25, 3'000));
+      break;
     case Attack::kBurst:
       p.per_minute = LogUniform(&random, 80, 480);
       p.length = static_cast<Micros>(LogUniform(&random, 0.4, 1.6) * kHour);
@@ -126,12 +142,13 @@ std::optional<Plan> Attacks::PlanOf(const Account& a) const {
     case Attack::kCohort:
       p.length = static_cast<Micros>(LogUniform(&random, 0.5, 10) * kHour);
       p.per_minute = LogUniform(&random, 0.3, 6);
+      p.messages_max = static_cast<uint32_t>(LogUniform(&random, 20, 1'500));
       p.start += static_cast<Micros>(Random(Key({a.key, kPlan})).Below(12 * kMinute));
       break;
     case Attack::kWebmail:
       p.per_minute = LogUniform(&random, 0.5, 15);
       p.length = static_cast<Micros>(LogUniform(&random, 0.5, 12) * kHour);
-      p.messages_max = 1'500;
+      p.messages_max = static_cast<uint32_t>(LogUniform(&random, 20, 1'500));
       p.addresses = static_cast<uint32_t>(LogUniform(&random, 1, 12));
       p.uses_mean = 60 * random.Real();
       p.per_connection = 1 + static_cast<uint32_t>(p.uses_mean);
@@ -140,6 +157,7 @@ std::optional<Plan> Attacks::PlanOf(const Account& a) const {
     case Attack::kDomestic:
       p.addresses = static_cast<uint32_t>(LogUniform(&random, 25, 800));
       p.per_minute = LogUniform(&random, 0.3, 4);
+      p.messages_max = static_cast<uint32_t>(LogUniform(&random, 25, 2'000));
       break;
   }
   return p;
@@ -206,24 +224,32 @@ Source Attacks::ThiefSource(const Account& a, const Plan& p, uint32_t address) c
   const Networks& networks = population_.networks();
   const auto abroad = [&](Random* random) {
     for (;;) {
-      const auto country = static_cast<CountryIndex>(random->Below(static_cast<uint64_t>(networks.country_count())));
+      const auto country =
+          static_cast<CountryIndex>(random->Below(static_cast<uint64_t>(networks.country_count())));
       if (country != a.country) return country;
     }
   };
   Random pick(Key({p.attack == Attack::kCohort ? Key({a.key, p.key}) : p.key, kAddress, address}));
+  const auto vpn_exit = [&] {
+    const auto provider = static_cast<uint32_t>(pick.Below(kVpnProviders));
+    return sources_.VpnExit(provider, pick.Next());
+  };
   switch (p.attack) {
     case Attack::kRotate:
     case Attack::kCohort: {
-      // Mostly robbed home machines, some phones, some servers, some exits of VPN services that owners use, too.
-      if (pick.Chance(0.06)) return sources_.VpnExit(static_cast<uint32_t>(pick.Below(6)), pick.Next());
+      // Mostly robbed home machines, some phones, some servers, some exits of VPN services that owners use,
+      // too.
+      if (pick.Chance(0.06)) return vpn_exit();
       Random machine(Key({p.gang, kAddress, pick.Below(kGangMachines)}));
       const double x = machine.Real();
       const Role role = x < 0.7 ? Role::kResidential : (x < 0.85 ? Role::kMobile : Role::kHosting);
       return sources_.Anywhere(abroad(&machine), role, &machine);
     }
     case Attack::kDomestic: {
-      Random machine(Key({p.gang, kAddress, 1, static_cast<uint64_t>(a.country), pick.Below(kGangMachines / 4)}));
-      return sources_.Anywhere(a.country, machine.Chance(0.88) ? Role::kResidential : Role::kMobile, &machine);
+      Random machine(
+          Key({p.gang, kAddress, 1, static_cast<uint64_t>(a.country), pick.Below(kGangMachines / 4)}));
+      return sources_.Anywhere(a.country, machine.Chance(0.88) ? Role::kResidential : Role::kMobile,
+                               &machine);
     }
     case Attack::kLowAndSlow: {
       Random cloud(Key({options_.seed, kCloudPool, pick.Below(kSharedCloudAddresses)}));
@@ -235,12 +261,13 @@ Source Attacks::ThiefSource(const Account& a, const Plan& p, uint32_t address) c
     case Attack::kProbe:
     case Attack::kWebmail: {
       const double x = pick.Real();
-      if (x < 0.12) return sources_.VpnExit(static_cast<uint32_t>(pick.Below(6)), pick.Next());
+      if (x < 0.12) return vpn_exit();
       const bool server = p.attack == Attack::kGuessThenUse || x < 0.6;
       if (!server) return sources_.Anywhere(abroad(&pick), Role::kResidential, &pick);
       const std::vector<CountryIndex>& countries = networks.hosting_countries();
       CountryIndex country = countries[pick.Below(countries.size())];
-      if (country == a.country) country = networks.FindCountry(a.country == 0 ? "US" : "JP").value_or(country);
+      if (country == a.country)
+        country = networks.FindCountry(a.country == 0 ? "US" : "JP").value_or(country);
       return sources_.Anywhere(country, Role::kHosting, &pick);
     }
   }
@@ -266,9 +293,10 @@ Envelope Attacks::Spam(const Account& a, const Plan& p, Micros at, Random* rando
     } else if (x < p.known_share + p.local_share) {
       delivery.to = population_.MakeLocal(random->Next());
     } else {
-      const CountryIndex country = random->Chance(p.home_share)
-                                       ? a.country
-                                       : population_.ForeignCountry(a.country, Key({p.gang, random->Below(12)}));
+      const CountryIndex country =
+          random->Chance(p.home_share)
+              ? a.country
+              : population_.ForeignCountry(a.country, Key({p.gang, random->Below(12)}));
       delivery.to = population_.MakeStranger(country, p.big_share, random->Next());
     }
     delivery.fate = DrawFate(p.reception, random);
@@ -278,6 +306,7 @@ Envelope Attacks::Spam(const Account& a, const Plan& p, Micros at, Random* rando
 }
 
 void Attacks::Day(const Account& a, const Plan& p, Micros day_start) {
+  writer_->Begin(Key({a.key, kDaily, static_cast<uint64_t>(day_start / kDay)}));
   Intrusion(a, p, day_start);
   if (p.start < day_start + kDay) Bulk(a, p, day_start);
 }
@@ -288,7 +317,8 @@ void Attacks::Intrusion(const Account& a, const Plan& p, Micros day_start) {
   const auto look = [&](Micros at, const Source& source) {
     if (!today(at)) return;
     truth_->Compromised(a.index, at);
-    writer_->Imap(at, source, a.login, random.Between(1, 20) * kSecond, static_cast<int>(random.Below(3)));
+    const Micros length = random.Between(1, 20) * kSecond;
+    writer_->Imap(at, source, a.login, length, static_cast<int>(random.Below(3)));
   };
   if (p.attack != Attack::kGuessThenUse) {
     const Micros before = random.Between(2, 240) * kMinute;
@@ -309,7 +339,8 @@ void Attacks::Intrusion(const Account& a, const Plan& p, Micros day_start) {
     const auto country =
         static_cast<CountryIndex>(pick.Below(static_cast<uint64_t>(population_.networks().country_count())));
     source = sources_.Anywhere(country, pick.Chance(0.7) ? Role::kResidential : Role::kHosting, &pick);
-    const Micros at = success - static_cast<Micros>(random.Real() * static_cast<double>(spread)) - 5 * kSecond;
+    const Micros at =
+        success - static_cast<Micros>(random.Real() * static_cast<double>(spread)) - 5 * kSecond;
     if (i == guesses) break;
     if (!today(at) || at < run_start_ + 5 * kSecond) continue;
     truth_->Compromised(a.index, at);
@@ -338,7 +369,8 @@ void Attacks::Bulk(const Account& a, const Plan& p, Micros day_start) {
     const Source source = ThiefSource(a, p, shots[first].address);
     const CountryIndex country = population_.networks().carrier(source.carrier).country;
     const auto record = [&](Micros at, const Envelope& envelope) {
-      if (at < run_end_) truth_->Abused(a.index, at, static_cast<uint32_t>(envelope.deliveries.size()), source.ip, country);
+      if (at < run_end_)
+        truth_->Abused(a.index, at, static_cast<uint32_t>(envelope.deliveries.size()), source.ip, country);
     };
     Micros at = begin;
     if (p.attack == Attack::kWebmail) {

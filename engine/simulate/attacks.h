@@ -1,6 +1,6 @@
-// What thieves do with the accounts they stole. A plan is drawn once for each stolen account, from wide distributions;
-// from it a schedule of messages follows. All of it goes on to its end: nobody stops a thief here, so that what escaped
-// by any time can be counted afterwards.
+// What thieves do with the accounts they stole. A plan is drawn once for each stolen account, from wide
+// distributions; from it a schedule of messages follows. All of it goes on to its end: nobody stops a thief
+// here, so that what escaped by any time can be counted afterwards.
 #ifndef SEKISHO_ENGINE_SIMULATE_ATTACKS_H_
 #define SEKISHO_ENGINE_SIMULATE_ATTACKS_H_
 
@@ -17,33 +17,33 @@ namespace sekisho::simulate {
 // Everything about one theft.
 struct Plan {
   Attack attack = Attack::kRotate;
-  uint64_t key = 0;           // of this theft; of the whole company's for kCohort
-  uint64_t times_key = 0;     // of the schedule; differs within a cohort
-  uint64_t gang = 0;          // whose machines they are: several thefts share a gang's
-  Micros start = 0;           // of the first message
-  Micros length = 0;          // until the last
+  uint64_t key = 0;        // of this theft; of the whole company's for kCohort
+  uint64_t times_key = 0;  // of the schedule; differs within a cohort
+  uint64_t gang = 0;       // whose machines they are: several thefts share a gang's
+  Micros start = 0;        // of the first message
+  Micros length = 0;       // until the last
   double per_minute = 1;
   uint32_t messages_max = 0;
-  uint32_t addresses = 1;     // taken in turn
-  double uses_mean = 0;       // further messages from one address before the next one's turn
+  uint32_t addresses = 1;  // taken in turn
+  double uses_mean = 0;    // further messages from one address before the next one's turn
   uint32_t per_connection = 1;
-  double recipients_mean = 0; // further recipients of a message
-  bool check_login = false;   // looks into the mailbox once, to try the password
-  bool own_sender = true;     // sends under the account's own name
+  double recipients_mean = 0;  // further recipients of a message
+  bool check_login = false;    // looks into the mailbox once, to try the password
+  bool own_sender = true;      // sends under the account's own name
   Mailer mailer;
   // Who is written to; the rest are strangers abroad.
-  double known_share = 0;     // correspondents of the owner
-  double local_share = 0;     // mailboxes of this service
-  double home_share = 0;      // strangers in the owner's country
-  double big_share = 0;       // of strangers, with a large provider
+  double known_share = 0;  // correspondents of the owner
+  double local_share = 0;  // mailboxes of this service
+  double home_share = 0;   // strangers in the owner's country
+  double big_share = 0;    // of strangers, with a large provider
   Reception reception;
 };
 
 // Thread-compatible.
 class Attacks {
  public:
-  Attacks(const SimulateOptions& options, const Population& population, const Sources& sources, MailWriter* writer,
-          Truth* truth);
+  Attacks(const SimulateOptions& options, const Population& population, const Sources& sources,
+          MailWriter* writer, Truth* truth);
 
   // The theft of this account, if it is stolen.
   std::optional<Plan> PlanOf(const Account& account) const;
@@ -73,8 +73,8 @@ class Attacks {
   Truth* truth_;
   Micros run_start_ = 0;
   Micros run_end_ = 0;
-  double cohort_chance_ = 0;   // of a company
-  double single_chance_ = 0;   // of an account
+  double cohort_chance_ = 0;  // of a company
+  double single_chance_ = 0;  // of an account
 };
 
 }  // namespace sekisho::simulate

@@ -12,6 +12,7 @@ constexpr uint64_t kGuessers = 4'000;
 
 void Background::Day(Micros day_start) {
   Random random(Key({options_.seed, kBackground, static_cast<uint64_t>(day_start / kDay)}));
+  writer_->Begin(random.Next());
   guesses_left_ = static_cast<uint64_t>(random.Poisson(options_.guesses_per_day * options_.accounts));
   while (guesses_left_ > 0) {
     if (random.Chance(0.08)) {
@@ -40,8 +41,10 @@ void Background::Guess(Micros at, const Source& source, std::string_view login, 
 
 void Background::Dictionary(Micros at, Random* random) {
   Random machine(Key({options_.seed, kBotnet, random->Below(kGuessers)}));
-  const auto country = static_cast<CountryIndex>(machine.Below(static_cast<uint64_t>(population_.networks().country_count())));
-  const Source source = sources_.Anywhere(country, machine.Chance(0.65) ? Role::kResidential : Role::kHosting, &machine);
+  const auto country =
+      static_cast<CountryIndex>(machine.Below(static_cast<uint64_t>(population_.networks().country_count())));
+  const Source source =
+      sources_.Anywhere(country, machine.Chance(0.65) ? Role::kResidential : Role::kHosting, &machine);
   const bool by_smtp = machine.Chance(0.6);
   const double pause_s = machine.LogNormal(20, 1.5);
   for (int left = 1 + random->Geometric(8); left > 0; --left) {
@@ -51,8 +54,8 @@ void Background::Dictionary(Micros at, Random* random) {
     if (exists) {
       login = population_.LoginOf(static_cast<uint32_t>(random->Below(options_.accounts)), &domain);
     } else {
-      constexpr std::string_view kWords[] = {"admin", "test", "info", "office", "sales", "user", "contact", "web",
-                                             "scan", "support", "root", "postmaster"};
+      constexpr std::string_view kWords[] = {"admin",   "test", "info", "office",  "sales", "user",
+                                             "contact", "web",  "scan", "support", "root",  "postmaster"};
       login = random->Chance(0.5) ? std::string(kWords[random->Below(std::size(kWords))])
                                   : StrangerLocalPart(random->Next());
       login += '@';
@@ -65,7 +68,8 @@ void Background::Dictionary(Micros at, Random* random) {
 
 void Background::Targeted(Micros day_start, Random* random) {
   std::string domain;
-  const std::string login = population_.LoginOf(static_cast<uint32_t>(random->Below(options_.accounts)), &domain);
+  const std::string login =
+      population_.LoginOf(static_cast<uint32_t>(random->Below(options_.accounts)), &domain);
   const Micros begin = day_start + 3 * kSecond + static_cast<Micros>(random->Below(20 * kHour));
   const double spread_h = random->LogNormal(2, 0.8);
   const uint64_t machines = 1 + random->Below(20);
@@ -73,12 +77,12 @@ void Background::Targeted(Micros day_start, Random* random) {
   const bool by_smtp = random->Chance(0.5);
   for (int left = 4 + random->Geometric(20); left > 0; --left) {
     Random machine(Key({options_.seed, kBotnet, (first + random->Below(machines)) % kGuessers}));
-    const auto country =
-        static_cast<CountryIndex>(machine.Below(static_cast<uint64_t>(population_.networks().country_count())));
+    const auto country = static_cast<CountryIndex>(
+        machine.Below(static_cast<uint64_t>(population_.networks().country_count())));
     const Source source =
         sources_.Anywhere(country, machine.Chance(0.65) ? Role::kResidential : Role::kHosting, &machine);
-    Guess(begin + static_cast<Micros>(random->Real() * spread_h * static_cast<double>(kHour)), source, login, true,
-          by_smtp, random);
+    Guess(begin + static_cast<Micros>(random->Real() * spread_h * static_cast<double>(kHour)), source, login,
+          true, by_smtp, random);
   }
 }
 
@@ -93,9 +97,9 @@ void Background::Inbound(Micros day_start, Random* random) {
         sources_.Anywhere(country, random->Chance(0.9) ? Role::kHosting : Role::kResidential, random);
     std::string domain;
     const bool refused = random->Chance(0.2);
-    const std::string to = refused
-                               ? StrangerLocalPart(random->Next()) + '@' + std::string(kRealm)
-                               : population_.LoginOf(static_cast<uint32_t>(random->Below(options_.accounts)), &domain);
+    const std::string to =
+        refused ? StrangerLocalPart(random->Next()) + '@' + std::string(kRealm)
+                : population_.LoginOf(static_cast<uint32_t>(random->Below(options_.accounts)), &domain);
     writer_->Inbound(at, source, to, refused);
   }
 }

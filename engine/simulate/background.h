@@ -1,4 +1,5 @@
-// What comes from outside whoever the accounts belong to: mail for them, and password guessing against everybody.
+// What comes from outside whoever the accounts belong to: mail for them, and password guessing against
+// everybody.
 #ifndef SEKISHO_ENGINE_SIMULATE_BACKGROUND_H_
 #define SEKISHO_ENGINE_SIMULATE_BACKGROUND_H_
 
@@ -10,7 +11,8 @@ namespace sekisho::simulate {
 // Thread-compatible.
 class Background {
  public:
-  Background(const SimulateOptions& options, const Population& population, const Sources& sources, MailWriter* writer)
+  Background(const SimulateOptions& options, const Population& population, const Sources& sources,
+             MailWriter* writer)
       : options_(options), population_(population), sources_(sources), writer_(writer) {}
 
   void Day(Micros day_start);
@@ -20,7 +22,8 @@ class Background {
   void Dictionary(Micros at, Random* random);
   // Many addresses try one existing account, in vain.
   void Targeted(Micros day_start, Random* random);
-  void Guess(Micros at, const Source& source, std::string_view login, bool exists, bool by_smtp, Random* random);
+  void Guess(Micros at, const Source& source, std::string_view login, bool exists, bool by_smtp,
+             Random* random);
   void Inbound(Micros day_start, Random* random);
 
   const SimulateOptions& options_;

@@ -99,10 +99,11 @@ class DirectorySink : public LogSink, public TruthSink {
 
   absl::Status Account(const AccountTruth& t) override {
     Text out(&accounts_);
-    out << (accounts_.empty() ? "\n" : ",\n") << "    {\"account\": " << Quoted(t.account) << ", \"kind\": "
-        << Quoted(KindName(t.kind)) << ", \"stolen\": " << (t.stolen ? "true" : "false");
+    out << (accounts_.empty() ? "\n" : ",\n") << "    {\"account\": " << Quoted(t.account)
+        << ", \"kind\": " << Quoted(KindName(t.kind)) << ", \"stolen\": " << (t.stolen ? "true" : "false");
     if (t.stolen) {
-      out << ", \"attack\": " << Quoted(AttackName(t.attack)) << ", \"compromised\": " << Quoted(FormatRfc3339(t.compromised))
+      out << ", \"attack\": " << Quoted(AttackName(t.attack))
+          << ", \"compromised\": " << Quoted(FormatRfc3339(t.compromised))
           << ", \"first_abuse\": " << Quoted(FormatRfc3339(t.first_abuse))
           << ", \"last_abuse\": " << Quoted(FormatRfc3339(t.last_abuse)) << ", \"messages\": " << t.messages
           << ", \"recipients\": " << t.recipients << ", \"addresses\": " << t.addresses
@@ -133,10 +134,12 @@ class DirectorySink : public LogSink, public TruthSink {
       std::snprintf(digits, sizeof(digits), "%.10g", value);
       out << "    " << Quoted(name) << ": " << digits << ",\n";
     };
-    out << "{\n  \"version\": 1,\n  \"seed\": " << o.seed << ",\n  \"start\": " << Quoted(FormatRfc3339(o.start))
-        << ",\n  \"end\": " << Quoted(FormatRfc3339(o.start + Span::Days(o.days))) << ",\n  \"days\": " << o.days
-        << ",\n  \"account_days\": " << uint64_t{o.days} * o.accounts << ",\n  \"year\": " << s.year
-        << ",\n  \"zone_minutes\": " << o.zone_minutes << ",\n  \"webmail_hosts\": [" << Quoted(s.webmail_host)
+    out << "{\n  \"version\": 1,\n  \"seed\": " << o.seed
+        << ",\n  \"start\": " << Quoted(FormatRfc3339(o.start))
+        << ",\n  \"end\": " << Quoted(FormatRfc3339(o.start + Span::Days(o.days)))
+        << ",\n  \"days\": " << o.days << ",\n  \"account_days\": " << uint64_t{o.days} * o.accounts
+        << ",\n  \"year\": " << s.year << ",\n  \"zone_minutes\": " << o.zone_minutes
+        << ",\n  \"webmail_hosts\": [" << Quoted(s.webmail_host)
         << "],\n  \"default_realm\": " << Quoted(s.default_realm) << ",\n  \"files\": [";
     bool first = true;
     for (size_t i = 0; i < kLogFileCount; ++i) {
@@ -163,12 +166,14 @@ class DirectorySink : public LogSink, public TruthSink {
       number("attack." + std::string(AttackName(static_cast<Attack>(i))), o.attack_weights[i]);
     }
     out << "    \"header\": " << (o.header == HeaderStyle::kRfc3164 ? "\"rfc3164\"" : "\"iso8601\"")
-        << ",\n    \"long_queue_ids\": " << (o.long_queue_ids ? "true" : "false") << "\n  },\n  \"lines\": " << s.lines
-        << ",\n  \"submissions\": " << s.submissions << ",\n  \"stolen_accounts\": " << s.stolen_accounts
+        << ",\n    \"long_queue_ids\": " << (o.long_queue_ids ? "true" : "false")
+        << "\n  },\n  \"lines\": " << s.lines << ",\n  \"submissions\": " << s.submissions
+        << ",\n  \"stolen_accounts\": " << s.stolen_accounts
         << ",\n  \"abusive_messages\": " << s.abusive_messages << ",\n  \"accounts\": [";
     OutFile file;
     if (absl::Status status = file.Open(Path("truth.json")); !status.ok()) return status;
-    for (std::string_view part : {std::string_view(json), std::string_view(accounts_), std::string_view("\n  ]\n}\n")}) {
+    for (std::string_view part :
+         {std::string_view(json), std::string_view(accounts_), std::string_view("\n  ]\n}\n")}) {
       if (absl::Status status = file.Write(part); !status.ok()) return status;
     }
     return file.Close();

@@ -52,6 +52,7 @@ Envelope Habits::MakeEnvelope(const Account& a, Micros at, Random* random) {
 
 void Habits::Day(const Account& a, Micros day_start) {
   Random random(Key({a.key, kDayKey, static_cast<uint64_t>(day_start / kDay)}));
+  writer_->Begin(random.Next());
   Mailbox(a, day_start, &random);
   Forgotten(a, day_start, &random);
   Letters(a, day_start, &random);
@@ -74,7 +75,8 @@ void Habits::Read(const Account& a, Micros at, Random* random) {
   if (a.pop3 || (a.kind == Kind::kFetcher && random->Chance(a.cloud_share))) {
     writer_->Pop3(at, source, a.login, fetched);
   } else {
-    const Micros length = static_cast<Micros>(random->Exponential(random->Chance(0.3) ? 25.0 : 0.4) * kMinute);
+    const Micros length =
+        static_cast<Micros>(random->Exponential(random->Chance(0.3) ? 25.0 : 0.4) * kMinute);
     writer_->Imap(at, source, a.login, std::min<Micros>(length, 3 * kHour), fetched);
   }
 }
@@ -100,8 +102,8 @@ void Habits::Forgotten(const Account& a, Micros day_start, Random* random) {
     if ((day_start / kDay + static_cast<int64_t>(a.key % 1000)) % cycle >= length) return;
     for (int i = random->Poisson(tries); i > 0; --i) {
       const Micros at = DrawTime(Rhythm::kMachine, offset, day_start, random);
-      const Source source = a.phone && random->Chance(0.5) ? sources_.Mobile(a, at, random)
-                                                           : sources_.Home(a, at, random);
+      const Source source =
+          a.phone && random->Chance(0.5) ? sources_.Mobile(a, at, random) : sources_.Home(a, at, random);
       if (by_smtp) {
         Connection c = writer_->Connect(at, source, a.mailer);
         writer_->FailLogin(&c, at + random->Between(300'000, 900'000), a.login);
@@ -129,7 +131,8 @@ void Habits::Letters(const Account& a, Micros day_start, Random* random) {
   if (a.rhythm == Rhythm::kWork && IsWeekend(day_start)) rate *= 0.12;
   const int offset = population_.networks().utc_offset_minutes(a.country);
   if (sources_.TripAt(a, day_start + kDay / 2)) rate *= 0.5;
-  for (int i = random->Poisson(rate); i > 0; --i) Letter(a, DrawTime(a.rhythm, offset, day_start, random), random);
+  for (int i = random->Poisson(rate); i > 0; --i)
+    Letter(a, DrawTime(a.rhythm, offset, day_start, random), random);
 }
 
 void Habits::Letter(const Account& a, Micros at, Random* random) {
@@ -167,8 +170,9 @@ void Habits::Letter(const Account& a, Micros at, Random* random) {
   writer_->Disconnect(&c, at);
 }
 
-void Habits::SendBatch(const Account& a, Micros at, const std::vector<uint64_t>& recipients, uint32_t per_message,
-                       double seconds_between, const Reception& reception, Random* random) {
+void Habits::SendBatch(const Account& a, Micros at, const std::vector<uint64_t>& recipients,
+                       uint32_t per_message, double seconds_between, const Reception& reception,
+                       Random* random) {
   const Source source = sources_.Of(a, at, random);
   Connection c;
   uint32_t on_connection = 0;
@@ -209,8 +213,10 @@ void Habits::Mailing(const Account& a, Micros day_start, Random* random) {
   }
   const int offset = population_.networks().utc_offset_minutes(a.country);
   const Micros at = DrawTime(at_night ? Rhythm::kMachine : a.rhythm, offset, day_start, random);
-  Reception reception{.trouble = std::min(0.06, a.trouble * 2)};
-  reception.throttled = 0.02;
+  // Receivers slow mailings down, and take some for spam.
+  const Reception reception{.trouble = a.trouble,
+                            .refused = 0.3 * habit.Real(),
+                            .throttled = habit.Chance(0.5) ? 0.01 : 0.1 * habit.Real()};
   SendBatch(a, at, members, a.per_message, seconds_between, reception, random);
 }
 
@@ -228,9 +234,11 @@ void Habits::OneOff(const Account& a, Micros day_start, Random* random) {
   }
   const int offset = population_.networks().utc_offset_minutes(a.country);
   const uint32_t per_message = random->Chance(0.4) ? 1 : static_cast<uint32_t>(random->Between(10, 80));
-  const Reception reception{.trouble = 0.02 + 0.08 * random->Real(), .refused = 0.1};
-  SendBatch(a, DrawTime(a.rhythm, offset, day_start, random), recipients, per_message,
-            per_message == 1 ? random->LogNormal(3.0, 1.0) : random->LogNormal(20.0, 0.8), reception, random);
+  const Reception reception{.trouble = 0.01 + 0.05 * random->Real(), .refused = 0.1};
+  const double seconds_between =
+      per_message == 1 ? random->LogNormal(3.0, 1.0) : random->LogNormal(20.0, 0.8);
+  const Micros at = DrawTime(a.rhythm, offset, day_start, random);
+  SendBatch(a, at, recipients, per_message, seconds_between, reception, random);
 }
 
 }  // namespace sekisho::simulate

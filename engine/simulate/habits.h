@@ -38,16 +38,16 @@ class Habits {
   // One large mailing that isn't habit: a wedding, a move, the end of a month.
   void OneOff(const Account& account, Micros day_start, Random* random);
   // Sends to `recipients` (numbers of correspondents) in messages of at most `per_message`.
-  void SendBatch(const Account& account, Micros at, const std::vector<uint64_t>& recipients, uint32_t per_message,
-                 double seconds_between, const Reception& reception, Random* random);
+  void SendBatch(const Account& account, Micros at, const std::vector<uint64_t>& recipients,
+                 uint32_t per_message, double seconds_between, const Reception& reception, Random* random);
 
   const Population& population_;
   const Sources& sources_;
   MailWriter* writer_;
 };
 
-// A time of the day by the rhythm of somebody `offset_minutes` east of UTC, never in the day's first three seconds (a
-// few lines precede their event).
+// A time of the day by the rhythm of somebody `offset_minutes` east of UTC, never in the day's first three
+// seconds (a few lines precede their event).
 Micros DrawTime(Rhythm rhythm, int offset_minutes, Micros day_start, Random* random);
 // Whether it is Saturday or Sunday there at noon of that UTC day.
 bool IsWeekend(Micros day_start);

@@ -9,18 +9,26 @@ namespace {
 
 constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-constexpr std::string_view kPrograms[kProgramCount] = {
-    "postfix/smtpd", "postfix/submission/smtpd", "postfix/submissions/smtpd", "postfix/cleanup", "postfix/qmgr",
-    "postfix/smtp",  "postfix/lmtp",             "postfix/bounce",            "dovecot",         ""};
-constexpr std::string_view kHostNames[kLogFileCount] = {"mx-1",    "submission-1", "submission-2", "relay-1",
-                                                        "imap-1",  "webmail-1",    "webmail-1"};
+constexpr std::string_view kPrograms[kProgramCount] = {"postfix/smtpd",
+                                                       "postfix/submission/smtpd",
+                                                       "postfix/submissions/smtpd",
+                                                       "postfix/cleanup",
+                                                       "postfix/qmgr",
+                                                       "postfix/smtp",
+                                                       "postfix/lmtp",
+                                                       "postfix/bounce",
+                                                       "dovecot",
+                                                       ""};
+constexpr std::string_view kHostNames[kLogFileCount] = {"mx-1",   "submission-1", "submission-2", "relay-1",
+                                                        "imap-1", "webmail-1",    "webmail-1"};
 // Postfix's max_use: after so many uses a process ends and the master starts another.
 constexpr uint32_t kUsesMax = 100;
 
 }  // namespace
 
 CivilDay CivilFromDays(int64_t day_number) {
-  // Days counted from 0000-03-01, in eras of 400 years (Hinnant, "chrono-compatible low-level date algorithms").
+  // Days counted from 0000-03-01, in eras of 400 years (Hinnant, "chrono-compatible low-level date
+  // algorithms").
   const int64_t z = day_number + 719'468;
   const int64_t era = (z >= 0 ? z : z - 146'096) / 146'097;
   const int64_t day_of_era = z - era * 146'097;
@@ -34,7 +42,10 @@ CivilDay CivilFromDays(int64_t day_number) {
 }
 
 LogBuffer::LogBuffer(const SimulateOptions& options, LogSink* sink)
-    : options_(options), sink_(sink), faults_(Key({options.seed, 0xfa17})), pids_(Key({options.seed, 0x91d5})) {
+    : options_(options),
+      sink_(sink),
+      faults_(Key({options.seed, 0xfa17})),
+      pids_(Key({options.seed, 0x91d5})) {
   // The hosts' clocks: the two webmail files come from one host.
   const int order = static_cast<int>(faults_.Below(6));
   for (int i = 0; i < kLogFileCount; ++i) {
@@ -49,8 +60,7 @@ LogBuffer::LogBuffer(const SimulateOptions& options, LogSink* sink)
 void LogBuffer::Add(Micros at, LogFile file, Program program, Place place, uint64_t session,
                     std::string_view message) {
   const size_t length = std::min<size_t>(message.size(), 0xffff);
-  refs_.push_back(Ref{at, session, text_.size(), static_cast<uint16_t>(length), file, program,
-                      place});
+  refs_.push_back(Ref{at, session, text_.size(), static_cast<uint16_t>(length), file, program, place});
   text_.append(message.substr(0, length));
 }
 
@@ -113,7 +123,8 @@ uint32_t LogBuffer::PidOf(const Ref& ref) {
 
 void LogBuffer::AppendHeader(const Ref& ref, uint32_t pid) {
   Text out(&line_);
-  const Micros local = ref.at + hosts_[static_cast<size_t>(ref.file)].clock_offset + options_.zone_minutes * kMinute;
+  const Micros local =
+      ref.at + hosts_[static_cast<size_t>(ref.file)].clock_offset + options_.zone_minutes * kMinute;
   const int64_t day = local >= 0 ? local / kDay : (local - kDay + 1) / kDay;
   const Micros of_day = local - day * kDay;
   const CivilDay date = CivilFromDays(day);
@@ -153,7 +164,8 @@ void LogBuffer::AppendHeader(const Ref& ref, uint32_t pid) {
     out << month << (date.day < 10 ? "  " : " ") << date.day << ' ';
     clock();
   }
-  out << ' ' << kHostNames[static_cast<size_t>(ref.file)] << ' ' << kPrograms[static_cast<size_t>(ref.program)];
+  out << ' ' << kHostNames[static_cast<size_t>(ref.file)] << ' '
+      << kPrograms[static_cast<size_t>(ref.program)];
   if (ref.program != Program::kDovecot) out << '[' << pid << ']';
   out << ": ";
 }
@@ -184,9 +196,8 @@ absl::Status LogBuffer::Write(const Ref& ref) {
 
 absl::Status LogBuffer::Flush(Micros end) {
   const auto later = std::partition(refs_.begin(), refs_.end(), [end](const Ref& r) { return r.at < end; });
-  std::sort(refs_.begin(), later, [](const Ref& a, const Ref& b) {
-    return a.at != b.at ? a.at < b.at : a.offset < b.offset;
-  });
+  std::sort(refs_.begin(), later,
+            [](const Ref& a, const Ref& b) { return a.at != b.at ? a.at < b.at : a.offset < b.offset; });
   for (auto ref = refs_.begin(); ref != later; ++ref) {
     if (absl::Status status = Write(*ref); !status.ok()) return status;
   }

@@ -1,5 +1,5 @@
-// From "who did what, when" to a host's log file: keeps the lines of a day, puts them in order, gives each the pid of
-// the process that wrote it, the header of its host, and the faults of the log's way.
+// From "who did what, when" to a host's log file: keeps the lines of a day, puts them in order, gives each
+// the pid of the process that wrote it, the header of its host, and the faults of the log's way.
 #ifndef SEKISHO_ENGINE_SIMULATE_LINES_H_
 #define SEKISHO_ENGINE_SIMULATE_LINES_H_
 
@@ -37,13 +37,13 @@ enum class Program : uint8_t {
 };
 inline constexpr int kProgramCount = 10;
 
-// Where a line stands in the life of the process that writes it. A connection has a process for itself; other lines
-// come from whichever process is free.
+// Where a line stands in the life of the process that writes it. A connection has a process for itself; other
+// lines come from whichever process is free.
 enum class Place : uint8_t {
   kAlone,  // from any free process of this program; session is 0
   kFirst,  // takes a free process for `session`
   kInside,
-  kLast,   // and gives it back
+  kLast,  // and gives it back
 };
 
 // Replaced, when the line is written, by the pid of the line's session.
@@ -54,12 +54,12 @@ class LogBuffer {
  public:
   LogBuffer(const SimulateOptions& options, LogSink* sink);
 
-  // One line's message, without header and newline. Lines may come in any order of time, but none earlier than the end
-  // of the last Flush.
+  // One line's message, without header and newline. Lines may come in any order of time, but none earlier
+  // than the end of the last Flush.
   void Add(Micros at, LogFile file, Program program, Place place, uint64_t session, std::string_view message);
 
-  // Hands every line before `end` to the sink, in order of time; lines of the same microsecond in the order they were
-  // added. Later ones are kept.
+  // Hands every line before `end` to the sink, in order of time; lines of the same microsecond in the order
+  // they were added. Later ones are kept.
   absl::Status Flush(Micros end);
 
   // A number for a new connection, never 0.

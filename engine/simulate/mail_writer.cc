@@ -20,7 +20,7 @@ std::string_view SubmissionPeer(LogFile file) {
 }  // namespace
 
 MailWriter::MailWriter(const SimulateOptions& options, const Population& population, LogBuffer* lines)
-    : options_(options), population_(population), lines_(lines), random_(Key({options.seed, 0x3a11})) {}
+    : options_(options), population_(population), lines_(lines), random_(options.seed) {}
 
 std::string MailWriter::NewQueueId(Micros at) {
   return QueueId(at, 0x80000 + random_.Below(0x200000), options_.long_queue_ids);
@@ -61,8 +61,8 @@ Micros MailWriter::Send(Connection* c, Micros at, std::string_view login, const 
   Queued message{c->file, NewQueueId(at), at, at};
   if (queue_id != nullptr) *queue_id = message.id;
   scratch_.clear();
-  Text(&scratch_) << message.id << ": client=" << c->peer << ", sasl_method=" << (c->login_method ? "LOGIN" : "PLAIN")
-                  << ", sasl_username=" << login;
+  Text(&scratch_) << message.id << ": client=" << c->peer
+                  << ", sasl_method=" << (c->login_method ? "LOGIN" : "PLAIN") << ", sasl_username=" << login;
   lines_->Add(at, c->file, c->program, Place::kInside, c->session, scratch_);
   QueueLines(message, at + random_.Between(20'000, 300'000), envelope);
   Deliver(&message, envelope, true);
@@ -74,7 +74,8 @@ void MailWriter::Disconnect(Connection* c, Micros at) {
   const uint32_t ok = (starttls ? 3 : 1) + c->auth_ok + 2 * c->messages + c->recipients + 1;
   scratch_.clear();
   Text out(&scratch_);
-  out << "disconnect from " << c->peer << (starttls ? " ehlo=2 starttls=1" : " ehlo=1") << " auth=" << c->auth_ok;
+  out << "disconnect from " << c->peer << (starttls ? " ehlo=2 starttls=1" : " ehlo=1")
+      << " auth=" << c->auth_ok;
   if (c->auth_tried > c->auth_ok) out << '/' << c->auth_tried;
   if (c->messages > 0) out << " mail=" << c->messages << " rcpt=" << c->recipients << " data=" << c->messages;
   out << " quit=1 commands=" << ok;
@@ -90,21 +91,30 @@ void MailWriter::QueueLines(const Queued& message, Micros at, const Envelope& en
   Text(&scratch_) << message.id << ": from=<" << envelope.sender << ">, size=" << envelope.size_bytes
                   << ", nrcpt=" << envelope.deliveries.size() << " (queue active)";
   // The size is known once the message has come in: about a megabyte a second.
-  Add(at + static_cast<Micros>(envelope.size_bytes) + random_.Between(5'000, 60'000), message.file, Program::kQmgr,
-      scratch_);
+  Add(at + static_cast<Micros>(envelope.size_bytes) + random_.Between(5'000, 60'000), message.file,
+      Program::kQmgr, scratch_);
 }
 
 void MailWriter::Deliver(Queued* message, const Envelope& envelope, bool may_relay) {
-  const Micros start = message->arrived + static_cast<Micros>(envelope.size_bytes) + random_.Between(380'000, 900'000);
+  const Micros start =
+      message->arrived + static_cast<Micros>(envelope.size_bytes) + random_.Between(380'000, 900'000);
   Envelope relayed;  // the part that passes the relay
+  std::vector<Deferred> deferred;
   const bool relay = may_relay && options_.relay_share > 0 && random_.Chance(options_.relay_share);
   for (const Delivery& delivery : envelope.deliveries) {
+    const Micros at = start + random_.Between(0, 400'000);
     if (relay && !delivery.to.local) {
       relayed.deliveries.push_back(delivery);
+    } else if (!delivery.to.local &&
+               (delivery.fate == Fate::kGreylisted || delivery.fate == Fate::kThrottled)) {
+      deferred.push_back(
+          {&delivery, delivery.fate == Fate::kGreylisted ? 1 : static_cast<int>(random_.Between(1, 3))});
+      DeferOne(message, delivery, at);
     } else {
-      DeliverOne(message, envelope, delivery, start + random_.Between(0, 400'000));
+      DeliverOne(message, envelope, delivery, at);
     }
   }
+  Retry(message, envelope, &deferred);
   if (!relayed.deliveries.empty()) {
     relayed.sender = envelope.sender;
     relayed.sender_domain = envelope.sender_domain;
@@ -119,6 +129,47 @@ void MailWriter::Deliver(Queued* message, const Envelope& envelope, bool may_rel
     message->gone = std::max(message->gone, done);
   }
   Remove(*message);
+}
+
+void MailWriter::DeferOne(Queued* message, const Delivery& delivery, Micros at) {
+  const Micros done = at + static_cast<Micros>(random_.LogNormal(0.9e6, 0.7));
+  const std::string host = MailHostOf(delivery.to);
+  const bool greylisted = delivery.fate == Fate::kGreylisted;
+  std::string answer;
+  Text out(&answer);
+  out << "host " << host << " said: ";
+  if (greylisted) {
+    out << "450 4.2.0 <" << delivery.to.address
+        << ">: Recipient address rejected: Greylisted (in reply to RCPT TO command)";
+  } else {
+    out << "421 4.7.0 Too much mail from this network, try again later (in reply to MAIL FROM command)";
+  }
+  DeliveryLine(*message, done, delivery, host + ":25", done - message->arrived,
+               greylisted ? "4.2.0" : "4.7.0", "deferred", answer);
+  message->gone = std::max(message->gone, done);
+}
+
+void MailWriter::Retry(Queued* message, const Envelope& envelope, std::vector<Deferred>* deferred) {
+  // The queue manager comes back after 5 min, then 10, then 20, and tries all that are left.
+  Micros at = message->gone;
+  for (Micros wait = 300 * kSecond; !deferred->empty(); wait *= 2) {
+    at += wait + random_.Between(0, 120'000'000);
+    scratch_.clear();
+    Text(&scratch_) << message->id << ": from=<" << envelope.sender << ">, size=" << envelope.size_bytes
+                    << ", nrcpt=" << deferred->size() << " (queue active)";
+    Add(at, message->file, Program::kQmgr, scratch_);
+    std::vector<Deferred> left;
+    for (Deferred& d : *deferred) {
+      const Micros tried = at + random_.Between(100'000, 900'000);
+      if (--d.rounds > 0) {
+        DeferOne(message, *d.delivery, tried);
+        left.push_back(d);
+      } else {
+        DeliverOne(message, envelope, *d.delivery, tried);
+      }
+    }
+    deferred->swap(left);
+  }
 }
 
 Micros MailWriter::Relay(const Queued& message, const Envelope& envelope, Micros at, std::string* relay_id) {
@@ -138,7 +189,8 @@ Micros MailWriter::Relay(const Queued& message, const Envelope& envelope, Micros
   scratch_.clear();
   Text(&scratch_) << "disconnect from " << peer << " ehlo=1 mail=1 rcpt=" << envelope.deliveries.size()
                   << " data=1 quit=1 commands=" << envelope.deliveries.size() + 4;
-  lines_->Add(taken + random_.Between(500, 4'000), LogFile::kRelay1, Program::kSmtpd, Place::kLast, session, scratch_);
+  lines_->Add(taken + random_.Between(500, 4'000), LogFile::kRelay1, Program::kSmtpd, Place::kLast, session,
+              scratch_);
   Deliver(&relayed, envelope, false);
   return taken;
 }
@@ -158,16 +210,28 @@ std::string MailWriter::Accepted(const Correspondent& to, Micros at) {
   std::string answer;
   Text out(&answer);
   switch (PinnedHash64(to.domain) % 4) {
-    case 0: out << "250 2.0.0 Ok: queued as " << QueueId(at, random_.Below(0x400000) + 0x10000, random_.Chance(0.3)); break;
-    case 1: out << "250 2.0.0 OK  " << at / kSecond << ' ' << WebmailSessionId(random_.Next()) << ".23 - gsmtp"; break;
-    case 2: out << "250 OK id=" << WebmailSessionId(random_.Next()).substr(0, 6) << "-000" << random_.Below(9000) + 1000; break;
-    default: out << "250 2.6.0 Queued mail for delivery"; break;
+    case 0: {
+      const bool long_form = random_.Chance(0.3);
+      out << "250 2.0.0 Ok: queued as " << QueueId(at, random_.Below(0x400000) + 0x10000, long_form);
+      break;
+    }
+    case 1:
+      out << "250 2.0.0 OK  " << at / kSecond << ' ' << WebmailSessionId(random_.Next()) << ".23 - gsmtp";
+      break;
+    case 2:
+      out << "250 OK id=" << WebmailSessionId(random_.Next()).substr(0, 6) << "-000"
+          << random_.Below(9000) + 1000;
+      break;
+    default:
+      out << "250 2.6.0 Queued mail for delivery";
+      break;
   }
   return answer;
 }
 
-void MailWriter::DeliveryLine(const Queued& message, Micros at, const Delivery& delivery, std::string_view relay,
-                              Micros spent, std::string_view dsn, std::string_view status, std::string_view answer) {
+void MailWriter::DeliveryLine(const Queued& message, Micros at, const Delivery& delivery,
+                              std::string_view relay, Micros spent, std::string_view dsn,
+                              std::string_view status, std::string_view answer) {
   const int64_t total_ms = std::max<int64_t>(spent / 1000, 20);
   const int64_t in_queue_ms = total_ms > 120'000 ? total_ms - 3'000 : total_ms / 5;
   const int64_t connect_ms = (total_ms - in_queue_ms) / 3;
@@ -193,8 +257,8 @@ void MailWriter::DeliverOne(Queued* message, const Envelope& envelope, const Del
   };
   if (delivery.to.local) {
     if (delivery.fate == Fate::kUnknownUser) {
-      out << "host imap-1.mail.example.jp[10.20.0.20] said: 550 5.1.1 <" << address << "> User doesn't exist: "
-          << address << " (in reply to RCPT TO command)";
+      out << "host imap-1.mail.example.jp[10.20.0.20] said: 550 5.1.1 <" << address
+          << "> User doesn't exist: " << address << " (in reply to RCPT TO command)";
       line(kMailboxHost, "5.1.1", "bounced");
       Bounce(message, envelope, done);
     } else {
@@ -206,36 +270,9 @@ void MailWriter::DeliverOne(Queued* message, const Envelope& envelope, const Del
   }
   const std::string host = MailHostOf(delivery.to);
   const std::string relay = host + ":25";
-  if (delivery.fate == Fate::kGreylisted || delivery.fate == Fate::kThrottled) {
-    const bool greylisted = delivery.fate == Fate::kGreylisted;
-    out << "host " << host << " said: ";
-    if (greylisted) {
-      out << "450 4.2.0 <" << address << ">: Recipient address rejected: Greylisted (in reply to RCPT TO command)";
-    } else {
-      out << "421 4.7.0 Too much mail from this network, try again later (in reply to MAIL FROM command)";
-    }
-    line(relay, greylisted ? "4.2.0" : "4.7.0", "deferred");
-    answer.clear();
-    // The queue manager comes back after 5 min, then 10, then 20.
-    Micros wait = 300 * kSecond;
-    const int rounds = greylisted ? 1 : static_cast<int>(random_.Between(1, 3));
-    for (int i = 0; i < rounds; ++i) {
-      done += wait + random_.Between(0, 120'000'000);
-      wait *= 2;
-    }
-    scratch_.clear();
-    Text(&scratch_) << message->id << ": from=<" << envelope.sender << ">, size=" << envelope.size_bytes
-                    << ", nrcpt=" << envelope.deliveries.size() << " (queue active)";
-    Add(done, message->file, Program::kQmgr, scratch_);
-    done += random_.Between(300'000, 2'000'000);
-    out << Accepted(delivery.to, done);
-    line(relay, "2.0.0", "sent");
-    message->gone = std::max(message->gone, done);
-    return;
-  }
   const auto said = [&](std::string_view words, std::string_view dsn, std::string_view command) {
-    out << "host " << host << " said: 5" << (dsn == "5.2.2" ? "52 " : "50 ") << dsn << ' ' << words << " (in reply to "
-        << command << ')';
+    out << "host " << host << " said: 5" << (dsn == "5.2.2" ? "52 " : "50 ") << dsn << ' ' << words
+        << " (in reply to " << command << ')';
     line(relay, dsn, "bounced");
     Bounce(message, envelope, done);
   };
@@ -274,7 +311,8 @@ void MailWriter::Bounce(Queued* message, const Envelope& envelope, Micros at) {
   const CivilDay date = CivilFromDays(at / kDay);
   Text digits(&stamp);
   digits << date.year;
-  for (int64_t part : {int64_t{date.month}, int64_t{date.day}, at / kHour % 24, at / kMinute % 60, at / kSecond % 60}) {
+  for (int64_t part :
+       {int64_t{date.month}, int64_t{date.day}, at / kHour % 24, at / kMinute % 60, at / kSecond % 60}) {
     digits.Padded(static_cast<uint64_t>(part), 2);
   }
   Text(&scratch_) << notice.id << ": message-id=<" << stamp << '.' << notice.id << "@mail.example.jp>";
@@ -286,8 +324,9 @@ void MailWriter::Bounce(Queued* message, const Envelope& envelope, Micros at) {
   Delivery back;
   back.to = Correspondent{envelope.sender, envelope.sender_domain, true, 0};
   const Micros done = at + random_.Between(20'000, 200'000);
-  DeliveryLine(notice, done, back, kMailboxHost, done - at, "2.0.0", "sent",
-               "250 2.0.0 <" + envelope.sender + "> " + DovecotSessionId(done, 0, IpAddress::FromV4(0)) + " Saved");
+  DeliveryLine(
+      notice, done, back, kMailboxHost, done - at, "2.0.0", "sent",
+      "250 2.0.0 <" + envelope.sender + "> " + DovecotSessionId(done, 0, IpAddress::FromV4(0)) + " Saved");
   scratch_.clear();
   Text(&scratch_) << notice.id << ": removed";
   Add(done + 1'000, message->file, Program::kQmgr, scratch_);
@@ -309,16 +348,18 @@ void MailWriter::Imap(Micros at, const Source& source, std::string_view login, M
   Text(&scratch_) << "imap-login: Login: user=<" << login << ">, method=PLAIN, rip=" << source.ip.ToString()
                   << ", lip=" << kMailboxAddress << ", mpid=" << kPidMark << ", TLS, session=<" << id << '>';
   lines_->Add(at, LogFile::kImap1, Program::kDovecot, Place::kFirst, session, scratch_);
-  const int64_t body_bytes = fetched == 0 ? 0 : static_cast<int64_t>(random_.LogNormal(20'000.0 * fetched, 0.9));
+  const int64_t body_bytes =
+      fetched == 0 ? 0 : static_cast<int64_t>(random_.LogNormal(20'000.0 * fetched, 0.9));
   scratch_.clear();
   Text(&scratch_) << "imap(" << login << ")<" << kPidMark << "><" << id << ">: "
                   << (random_.Chance(0.6) ? "Disconnected: Logged out" : "Disconnected: Connection closed")
                   << " in=" << 90 + random_.Below(400) + 60 * static_cast<uint64_t>(fetched)
                   << " out=" << 700 + static_cast<int64_t>(random_.Below(900)) + body_bytes
-                  << " deleted=" << (fetched > 0 ? random_.Below(2) : 0) << " expunged=0 trashed=0 hdr_count=" << fetched
-                  << " hdr_bytes=" << 900 * fetched << " body_count=" << fetched << " body_bytes=" << body_bytes;
-  lines_->Add(at + std::max<Micros>(length, 100'000), LogFile::kImap1, Program::kDovecot, Place::kLast, session,
-              scratch_);
+                  << " deleted=" << (fetched > 0 ? random_.Below(2) : 0)
+                  << " expunged=0 trashed=0 hdr_count=" << fetched << " hdr_bytes=" << 900 * fetched
+                  << " body_count=" << fetched << " body_bytes=" << body_bytes;
+  lines_->Add(at + std::max<Micros>(length, 100'000), LogFile::kImap1, Program::kDovecot, Place::kLast,
+              session, scratch_);
 }
 
 void MailWriter::Pop3(Micros at, const Source& source, std::string_view login, int fetched) {
@@ -333,14 +374,16 @@ void MailWriter::Pop3(Micros at, const Source& source, std::string_view login, i
   const int64_t bytes = fetched == 0 ? 0 : static_cast<int64_t>(random_.LogNormal(20'000.0 * fetched, 0.9));
   const uint64_t held = static_cast<uint64_t>(fetched) + random_.Below(40);
   scratch_.clear();
-  Text(&scratch_) << "pop3(" << login << ")<" << kPidMark << "><" << id << ">: Disconnected: Logged out top=0/0, retr="
-                  << fetched << '/' << bytes << ", del=" << fetched << '/' << held
+  Text(&scratch_) << "pop3(" << login << ")<" << kPidMark << "><" << id
+                  << ">: Disconnected: Logged out top=0/0, retr=" << fetched << '/' << bytes
+                  << ", del=" << fetched << '/' << held
                   << ", size=" << bytes + static_cast<int64_t>(held) * 9'000;
-  lines_->Add(at + random_.Between(300'000, 6'000'000), LogFile::kImap1, Program::kDovecot, Place::kLast, session,
-              scratch_);
+  lines_->Add(at + random_.Between(300'000, 6'000'000), LogFile::kImap1, Program::kDovecot, Place::kLast,
+              session, scratch_);
 }
 
-void MailWriter::FailImap(Micros at, const Source& source, std::string_view login, bool known_user, int attempts) {
+void MailWriter::FailImap(Micros at, const Source& source, std::string_view login, bool known_user,
+                          int attempts) {
   failures_ += static_cast<uint64_t>(attempts);
   const std::string ip = source.ip.ToString();
   const std::string id =
@@ -348,16 +391,18 @@ void MailWriter::FailImap(Micros at, const Source& source, std::string_view logi
   Micros now = at;
   for (int i = 0; i < attempts; ++i) {
     scratch_.clear();
-    Text(&scratch_) << "auth-worker(" << 2'000 + random_.Below(30) << "): conn unix:auth-worker (pid=1187,uid=118): auth-worker<"
-                    << random_.Below(900) + 1 << ">: sql(" << login << ',' << ip << ",<" << id << ">): "
-                    << (known_user ? "Password mismatch" : "unknown user");
+    Text(&scratch_) << "auth-worker(" << 2'000 + random_.Below(30)
+                    << "): conn unix:auth-worker (pid=1187,uid=118): auth-worker<" << random_.Below(900) + 1
+                    << ">: sql(" << login << ',' << ip << ",<" << id
+                    << ">): " << (known_user ? "Password mismatch" : "unknown user");
     Add(now, LogFile::kImap1, Program::kDovecot, scratch_);
     now += random_.Between(1'800'000, 4'000'000);
   }
   scratch_.clear();
-  Text(&scratch_) << "imap-login: Disconnected: Connection closed (auth failed, " << attempts << " attempts in "
-                  << (now - at) / kSecond << " secs): user=<" << login << ">, method=PLAIN, rip=" << ip
-                  << ", lip=" << kMailboxAddress << ", TLS, session=<" << id << '>';
+  Text(&scratch_) << "imap-login: Disconnected: Connection closed (auth failed, " << attempts
+                  << " attempts in " << (now - at) / kSecond << " secs): user=<" << login
+                  << ">, method=PLAIN, rip=" << ip << ", lip=" << kMailboxAddress << ", TLS, session=<" << id
+                  << '>';
   Add(now, LogFile::kImap1, Program::kDovecot, scratch_);
 }
 
@@ -366,12 +411,13 @@ WebmailSession MailWriter::LoginWebmail(Micros at, const Source& source, std::st
   WebmailSession session{WebmailSessionId(random_.Next()), source.ip.ToString(), std::string(login)};
   scratch_.clear();
   Text(&scratch_) << '<' << std::string_view(session.id).substr(0, 8) << "> Successful login for " << login
-                  << " (ID: " << PinnedHash64(login) % 90'000 + 10 << ") from " << session.ip << " in session "
-                  << session.id;
+                  << " (ID: " << PinnedHash64(login) % 90'000 + 10 << ") from " << session.ip
+                  << " in session " << session.id;
   Add(at, LogFile::kWebmailUserlogins, Program::kRoundcube, scratch_);
   const Source webmail{*IpAddress::Parse(kWebmailAddress), source.carrier};
-  Imap(at - random_.Between(30'000, 90'000), webmail, login, random_.Between(200'000, 900'000),
-       static_cast<int>(random_.Below(4)));
+  const Micros before = random_.Between(30'000, 90'000);
+  const Micros length = random_.Between(200'000, 900'000);
+  Imap(at - before, webmail, login, length, static_cast<int>(random_.Below(4)));
   return session;
 }
 
@@ -418,12 +464,13 @@ void MailWriter::Inbound(Micros at, const Source& source, std::string_view to, b
   if (refused) {
     scratch_.clear();
     Text(&scratch_) << "NOQUEUE: reject: RCPT from " << peer << ": 550 5.1.1 <" << to
-                    << ">: Recipient address rejected: User unknown in virtual mailbox table; from=<" << from.address
-                    << "> to=<" << to << "> proto=ESMTP helo=<" << from.domain << '>';
+                    << ">: Recipient address rejected: User unknown in virtual mailbox table; from=<"
+                    << from.address << "> to=<" << to << "> proto=ESMTP helo=<" << from.domain << '>';
     lines_->Add(at, LogFile::kMx1, Program::kSmtpd, Place::kInside, session, scratch_);
     scratch_.clear();
     Text(&scratch_) << "disconnect from " << peer << " ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4";
-    lines_->Add(at + random_.Between(100'000, 500'000), LogFile::kMx1, Program::kSmtpd, Place::kLast, session, scratch_);
+    lines_->Add(at + random_.Between(100'000, 500'000), LogFile::kMx1, Program::kSmtpd, Place::kLast, session,
+                scratch_);
     return;
   }
   Queued message{LogFile::kMx1, NewQueueId(at), at, at};
@@ -433,9 +480,11 @@ void MailWriter::Inbound(Micros at, const Source& source, std::string_view to, b
   Envelope envelope;
   envelope.sender = from.address;
   envelope.sender_domain = from.domain;
-  envelope.message_id = MessageId(static_cast<uint32_t>(random_.Below(5)), random_.Next(), at, from.domain);
+  const auto style = static_cast<uint32_t>(random_.Below(5));
+  envelope.message_id = MessageId(style, random_.Next(), at, from.domain);
   envelope.size_bytes = static_cast<uint64_t>(random_.LogNormal(14'000, 1.1));
-  envelope.deliveries.push_back(Delivery{Correspondent{std::string(to), std::string(kRealm), true, 0}, Fate::kSent});
+  envelope.deliveries.push_back(
+      Delivery{Correspondent{std::string(to), std::string(kRealm), true, 0}, Fate::kSent});
   QueueLines(message, at + random_.Between(50'000, 300'000), envelope);
   const Micros end = at + static_cast<Micros>(envelope.size_bytes) + random_.Between(300'000, 900'000);
   scratch_.clear();

@@ -1,5 +1,5 @@
-// What the servers log when somebody connects, logs in, sends or reads: the lines of Postfix 3.7, Dovecot 2.3 and
-// Roundcube 1.6. Owners and thieves go through the very same functions, which aren't told who is who.
+// What the servers log when somebody connects, logs in, sends or reads: the lines of Postfix 3.7, Dovecot 2.3
+// and Roundcube 1.6. Owners and thieves go through the very same functions, which aren't told who is who.
 #ifndef SEKISHO_ENGINE_SIMULATE_MAIL_WRITER_H_
 #define SEKISHO_ENGINE_SIMULATE_MAIL_WRITER_H_
 
@@ -61,8 +61,12 @@ class MailWriter {
  public:
   MailWriter(const SimulateOptions& options, const Population& population, LogBuffer* lines);
 
-  // Submission. Times of one connection must not go back. Send returns the time of its client= line: when the server
-  // took the first recipient.
+  // Begins the part of a day that belongs to one account or purpose: what is drawn from here on depends on
+  // `key` alone, so that what an owner's lines look like doesn't depend on what a thief did before.
+  void Begin(uint64_t key) { random_ = Random(key); }
+
+  // Submission. Times of one connection must not go back. Send returns the time of its client= line: when the
+  // server took the first recipient.
   Connection Connect(Micros at, const Source& source, const Mailer& mailer);
   void FailLogin(Connection* connection, Micros at, std::string_view login);
   // `queue_id`, if not null, gets the message's queue id.
@@ -96,16 +100,25 @@ class MailWriter {
     Micros gone;  // when its last recipient was settled
   };
 
+  // A recipient to be tried again, and how often until it is taken.
+  struct Deferred {
+    const Delivery* delivery;
+    int rounds;
+  };
+
   void Add(Micros at, LogFile file, Program program, std::string_view message) {
     lines_->Add(at, file, program, Place::kAlone, 0, message);
   }
   std::string NewQueueId(Micros at);
   void QueueLines(const Queued& message, Micros at, const Envelope& envelope);
   void Deliver(Queued* message, const Envelope& envelope, bool may_relay);
+  void DeferOne(Queued* message, const Delivery& delivery, Micros at);
+  void Retry(Queued* message, const Envelope& envelope, std::vector<Deferred>* deferred);
+  // Settles one recipient for good; one that was deferred before is taken now.
   void DeliverOne(Queued* message, const Envelope& envelope, const Delivery& delivery, Micros at);
   Micros Relay(const Queued& message, const Envelope& envelope, Micros at, std::string* relay_id);
-  void DeliveryLine(const Queued& message, Micros at, const Delivery& delivery, std::string_view relay, Micros spent,
-                    std::string_view dsn, std::string_view status, std::string_view answer);
+  void DeliveryLine(const Queued& message, Micros at, const Delivery& delivery, std::string_view relay,
+                    Micros spent, std::string_view dsn, std::string_view status, std::string_view answer);
   void Bounce(Queued* message, const Envelope& envelope, Micros at);
   void Remove(const Queued& message);
   // "mx.example.net[192.0.2.1]" of a recipient's domain.

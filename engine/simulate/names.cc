@@ -10,16 +10,19 @@
 namespace sekisho::simulate {
 namespace {
 
-constexpr std::string_view kGiven[] = {"akira", "yuki", "haruka", "kenji", "naoko", "takeshi", "emi", "hiroshi",
-                                       "yoko", "daisuke", "mika", "satoshi", "rie", "kazuo", "ayumi", "jun",
-                                       "kana", "makoto", "tomoko", "ryo", "mai", "koji", "sachiko", "shin"};
+constexpr std::string_view kGiven[] = {"akira",  "yuki",    "haruka", "kenji",   "naoko",   "takeshi",
+                                       "emi",    "hiroshi", "yoko",   "daisuke", "mika",    "satoshi",
+                                       "rie",    "kazuo",   "ayumi",  "jun",     "kana",    "makoto",
+                                       "tomoko", "ryo",     "mai",    "koji",    "sachiko", "shin"};
 constexpr std::string_view kSurnames[] = {
-    "sato", "suzuki", "takahashi", "tanaka", "watanabe", "ito", "yamamoto", "nakamura", "kobayashi", "kato",
-    "yoshida", "yamada", "sasaki", "yamaguchi", "matsumoto", "inoue", "kimura", "hayashi", "shimizu", "saito",
-    "mori", "abe", "ikeda", "hashimoto", "ishikawa", "ogawa", "okada", "hasegawa", "fujita", "goto"};
-constexpr std::string_view kSyllables[] = {"ka", "ki", "ku", "ko", "sa", "shi", "su", "so", "ta", "to", "na", "ni",
-                                           "no", "ha", "hi", "ho", "ma", "mi", "mo", "ya", "yo", "ra", "ri", "ru",
-                                           "ro", "wa", "be", "den", "ban", "dor", "lin", "mar", "nor", "vel", "tek", "sol"};
+    "sato",      "suzuki",  "takahashi", "tanaka",   "watanabe", "ito",       "yamamoto",  "nakamura",
+    "kobayashi", "kato",    "yoshida",   "yamada",   "sasaki",   "yamaguchi", "matsumoto", "inoue",
+    "kimura",    "hayashi", "shimizu",   "saito",    "mori",     "abe",       "ikeda",     "hashimoto",
+    "ishikawa",  "ogawa",   "okada",     "hasegawa", "fujita",   "goto"};
+constexpr std::string_view kSyllables[] = {"ka",  "ki",  "ku",  "ko",  "sa",  "shi", "su",  "so",  "ta",
+                                           "to",  "na",  "ni",  "no",  "ha",  "hi",  "ho",  "ma",  "mi",
+                                           "mo",  "ya",  "yo",  "ra",  "ri",  "ru",  "ro",  "wa",  "be",
+                                           "den", "ban", "dor", "lin", "mar", "nor", "vel", "tek", "sol"};
 
 template <typename Array>
 std::string_view Pick(const Array& array, uint64_t key) {
@@ -31,15 +34,15 @@ struct Suffixes {
   std::array<std::string_view, 4> suffixes;
 };
 constexpr Suffixes kSuffixes[] = {
-    {"JP", {"co.jp", "jp", "or.jp", "ne.jp"}},    {"US", {"com", "org", "net", "us"}},
-    {"GB", {"co.uk", "co.uk", "org.uk", "uk"}},   {"BR", {"com.br", "com.br", "net.br", "org.br"}},
+    {"JP", {"co.jp", "jp", "or.jp", "ne.jp"}},        {"US", {"com", "org", "net", "us"}},
+    {"GB", {"co.uk", "co.uk", "org.uk", "uk"}},       {"BR", {"com.br", "com.br", "net.br", "org.br"}},
     {"AU", {"com.au", "com.au", "net.au", "org.au"}}, {"KR", {"co.kr", "co.kr", "or.kr", "kr"}},
-    {"TW", {"com.tw", "com.tw", "org.tw", "tw"}}, {"CN", {"com.cn", "cn", "net.cn", "com.cn"}},
-    {"NZ", {"co.nz", "co.nz", "org.nz", "nz"}},   {"ZA", {"co.za", "co.za", "org.za", "co.za"}},
+    {"TW", {"com.tw", "com.tw", "org.tw", "tw"}},     {"CN", {"com.cn", "cn", "net.cn", "com.cn"}},
+    {"NZ", {"co.nz", "co.nz", "org.nz", "nz"}},       {"ZA", {"co.za", "co.za", "org.za", "co.za"}},
     {"TR", {"com.tr", "com.tr", "org.tr", "com.tr"}}, {"ID", {"co.id", "co.id", "or.id", "id"}},
-    {"TH", {"co.th", "co.th", "or.th", "in.th"}}, {"MX", {"com.mx", "mx", "org.mx", "com.mx"}},
+    {"TH", {"co.th", "co.th", "or.th", "in.th"}},     {"MX", {"com.mx", "mx", "org.mx", "com.mx"}},
     {"AR", {"com.ar", "com.ar", "org.ar", "com.ar"}}, {"HK", {"com.hk", "com.hk", "hk", "org.hk"}},
-    {"SG", {"com.sg", "com.sg", "sg", "org.sg"}}, {"IN", {"in", "co.in", "in", "org.in"}},
+    {"SG", {"com.sg", "com.sg", "sg", "org.sg"}},     {"IN", {"in", "co.in", "in", "org.in"}},
 };
 
 struct Providers {
@@ -47,18 +50,36 @@ struct Providers {
   std::array<std::string_view, 8> domains;  // the greater ones first
 };
 constexpr Providers kProviders[] = {
-    {"JP", {"gmail.com", "yahoo.co.jp", "docomo.ne.jp", "icloud.com", "ezweb.ne.jp", "softbank.ne.jp", "outlook.jp", "hotmail.com"}},
-    {"KR", {"naver.com", "gmail.com", "daum.net", "hanmail.net", "nate.com", "kakao.com", "icloud.com", "outlook.com"}},
-    {"CN", {"qq.com", "163.com", "126.com", "sina.com", "outlook.com", "foxmail.com", "139.com", "gmail.com"}},
-    {"TW", {"gmail.com", "yahoo.com.tw", "hotmail.com", "icloud.com", "outlook.com", "msa.hinet.net", "yahoo.com", "seed.net.tw"}},
-    {"DE", {"gmail.com", "gmx.de", "web.de", "t-online.de", "outlook.de", "icloud.com", "yahoo.de", "freenet.de"}},
-    {"FR", {"gmail.com", "orange.fr", "free.fr", "hotmail.fr", "wanadoo.fr", "sfr.fr", "yahoo.fr", "laposte.net"}},
-    {"IT", {"gmail.com", "libero.it", "hotmail.it", "alice.it", "virgilio.it", "yahoo.it", "tiscali.it", "icloud.com"}},
+    {"JP",
+     {"gmail.com", "yahoo.co.jp", "docomo.ne.jp", "icloud.com", "ezweb.ne.jp", "softbank.ne.jp", "outlook.jp",
+      "hotmail.com"}},
+    {"KR",
+     {"naver.com", "gmail.com", "daum.net", "hanmail.net", "nate.com", "kakao.com", "icloud.com",
+      "outlook.com"}},
+    {"CN",
+     {"qq.com", "163.com", "126.com", "sina.com", "outlook.com", "foxmail.com", "139.com", "gmail.com"}},
+    {"TW",
+     {"gmail.com", "yahoo.com.tw", "hotmail.com", "icloud.com", "outlook.com", "msa.hinet.net", "yahoo.com",
+      "seed.net.tw"}},
+    {"DE",
+     {"gmail.com", "gmx.de", "web.de", "t-online.de", "outlook.de", "icloud.com", "yahoo.de", "freenet.de"}},
+    {"FR",
+     {"gmail.com", "orange.fr", "free.fr", "hotmail.fr", "wanadoo.fr", "sfr.fr", "yahoo.fr", "laposte.net"}},
+    {"IT",
+     {"gmail.com", "libero.it", "hotmail.it", "alice.it", "virgilio.it", "yahoo.it", "tiscali.it",
+      "icloud.com"}},
     {"RU", {"mail.ru", "yandex.ru", "gmail.com", "bk.ru", "list.ru", "rambler.ru", "inbox.ru", "icloud.com"}},
-    {"PL", {"gmail.com", "wp.pl", "o2.pl", "onet.pl", "interia.pl", "outlook.com", "poczta.onet.pl", "op.pl"}},
-    {"BR", {"gmail.com", "hotmail.com", "yahoo.com.br", "uol.com.br", "bol.com.br", "terra.com.br", "outlook.com", "icloud.com"}},
-    {"GB", {"gmail.com", "hotmail.co.uk", "btinternet.com", "yahoo.co.uk", "outlook.com", "icloud.com", "sky.com", "aol.com"}},
-    {"", {"gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "aol.com", "icloud.com", "live.com", "comcast.net"}},
+    {"PL",
+     {"gmail.com", "wp.pl", "o2.pl", "onet.pl", "interia.pl", "outlook.com", "poczta.onet.pl", "op.pl"}},
+    {"BR",
+     {"gmail.com", "hotmail.com", "yahoo.com.br", "uol.com.br", "bol.com.br", "terra.com.br", "outlook.com",
+      "icloud.com"}},
+    {"GB",
+     {"gmail.com", "hotmail.co.uk", "btinternet.com", "yahoo.co.uk", "outlook.com", "icloud.com", "sky.com",
+      "aol.com"}},
+    {"",
+     {"gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "aol.com", "icloud.com", "live.com",
+      "comcast.net"}},
 };
 
 std::string LowerCode(const Networks& networks, CountryIndex country) {
@@ -76,15 +97,30 @@ std::string PersonLocalPart(uint64_t unique) {
   std::string name;
   Text out(&name);
   switch (key & 7) {
-    case 0: out << surname; break;
-    case 1: out << given << '.' << surname; break;
-    case 2: out << given.substr(0, 1) << surname; break;
-    case 3: out << surname << '_' << given.substr(0, 1); break;
-    case 4: out << given; break;
-    case 5: out << surname << given; break;
-    default: out << given << surname.substr(0, 1); break;
+    case 0:
+      out << surname;
+      break;
+    case 1:
+      out << given << '.' << surname;
+      break;
+    case 2:
+      out << given.substr(0, 1) << surname;
+      break;
+    case 3:
+      out << surname << '_' << given.substr(0, 1);
+      break;
+    case 4:
+      out << given;
+      break;
+    case 5:
+      out << surname << given;
+      break;
+    default:
+      out << given << surname.substr(0, 1);
+      break;
   }
-  // An odd factor makes a bijection of 2^20 numbers; names stay different, and not in the order of the accounts.
+  // An odd factor makes a bijection of 2^20 numbers; names stay different, and not in the order of the
+  // accounts.
   const uint64_t low = (unique * 0x9e3b5ull + 0x3c1d7) & 0xfffff;
   out << low + ((unique >> 20) << 20);
   return name;
@@ -97,7 +133,8 @@ std::string MemberLocalPart(uint64_t company, uint32_t member) {
   const size_t round = member / std::size(kSurnames);
   std::string name;
   Text out(&name);
-  if (round > 0 || (key >> 20) % 3 == 0) out << Pick(kGiven, (key >> 32) + round).substr(0, round > 0 ? 2 : 1) << '.';
+  if (round > 0 || (key >> 20) % 3 == 0)
+    out << Pick(kGiven, (key >> 32) + round).substr(0, round > 0 ? 2 : 1) << '.';
   out << surname;
   if (round > 0) out << round + 1;
   return name;
@@ -107,10 +144,18 @@ std::string StrangerLocalPart(uint64_t key) {
   std::string name;
   Text out(&name);
   switch (key % 10) {
-    case 0: out << "info"; break;
-    case 1: out << Pick(kSurnames, key >> 8) << (key >> 40) % 100; break;
-    case 2: out << Pick(kGiven, key >> 8) << '.' << Pick(kSurnames, key >> 20); break;
-    case 3: out << Pick(kSyllables, key >> 8) << Pick(kSyllables, key >> 16) << '-' << (key >> 40) % 1000; break;
+    case 0:
+      out << "info";
+      break;
+    case 1:
+      out << Pick(kSurnames, key >> 8) << (key >> 40) % 100;
+      break;
+    case 2:
+      out << Pick(kGiven, key >> 8) << '.' << Pick(kSurnames, key >> 20);
+      break;
+    case 3:
+      out << Pick(kSyllables, key >> 8) << Pick(kSyllables, key >> 16) << '-' << (key >> 40) % 1000;
+      break;
     default:
       out << Pick(kSyllables, key >> 8) << Pick(kSyllables, key >> 14) << Pick(kSyllables, key >> 20)
           << (key >> 40) % 2000;
@@ -127,7 +172,8 @@ std::string CompanyDomain(const Networks& networks, CountryIndex country, uint64
   if ((mixed >> 36) % 6 == 0) out << '-' << Pick(kSyllables, mixed >> 40) << Pick(kSyllables, mixed >> 46);
   if ((mixed >> 52) % 8 == 0) return domain += ".com";  // used everywhere
   for (const Suffixes& row : kSuffixes) {
-    if (row.country == networks.code(country)) return domain.append(".").append(Pick(row.suffixes, mixed >> 56));
+    if (row.country == networks.code(country))
+      return domain.append(".").append(Pick(row.suffixes, mixed >> 56));
   }
   return domain.append(".").append(LowerCode(networks, country));
 }
@@ -162,13 +208,18 @@ std::string ReverseName(const Networks& networks, const Source& source) {
   } else {
     const int a = bytes[12], b = bytes[13], c = bytes[14], d = bytes[15];
     switch ((style >> 8) % 4) {
-      case 0: out << 'p' << a << '-' << b << '-' << c << '-' << d; break;
+      case 0:
+        out << 'p' << a << '-' << b << '-' << c << '-' << d;
+        break;
       case 1:
         out << "host";
         for (int part : {a, b, c, d}) out.Padded(static_cast<uint64_t>(part), 3);
         break;
-      case 2: out << d << '.' << c << '.' << b << '.' << a; break;
-      default: out << "ip" << a << b << '-' << d << '.' << Pick(kSyllables, network) << c;
+      case 2:
+        out << d << '.' << c << '.' << b << '.' << a;
+        break;
+      default:
+        out << "ip" << a << b << '-' << d << '.' << Pick(kSyllables, network) << c;
     }
   }
   constexpr std::string_view kRoleWords[] = {".dynamic", ".mobile", ".cloud"};
@@ -201,11 +252,12 @@ std::string MessageId(uint32_t style, uint64_t key, int64_t at_us, std::string_v
     case 3:
       out.Hex(mixed & 0xffffffff, 8);
       out.Hex(more, 16) << '$';
-      out.Hex((mixed >> 32) & 0xffffff, 6) << '@' << Pick(kSyllables, more) << Pick(kSyllables, more >> 8) << "pc";
+      out.Hex((mixed >> 32) & 0xffffff, 6)
+          << '@' << Pick(kSyllables, more) << Pick(kSyllables, more >> 8) << "pc";
       return id;
     default:
-      out << (mixed % 900'000'000 + 100'000'000) << '.' << (more % 90'000 + 10'000) << '.' << at_us / 1000 << '@'
-          << sender_domain;
+      out << (mixed % 900'000'000 + 100'000'000) << '.' << (more % 90'000 + 10'000) << '.' << at_us / 1000
+          << '@' << sender_domain;
       return id;
   }
 }
@@ -231,7 +283,8 @@ std::string DovecotSessionId(int64_t at_us, uint16_t port, const IpAddress& ip) 
   for (size_t i = ip.is_v4() ? 12 : 0; i < 16; ++i) raw[size++] = ip.bytes()[i];
   std::string id;
   for (size_t i = 0; i + 3 <= size; i += 3) {
-    const uint32_t word = static_cast<uint32_t>(raw[i]) << 16 | static_cast<uint32_t>(raw[i + 1]) << 8 | raw[i + 2];
+    const uint32_t word =
+        static_cast<uint32_t>(raw[i]) << 16 | static_cast<uint32_t>(raw[i + 1]) << 8 | raw[i + 2];
     for (int shift = 18; shift >= 0; shift -= 6) id.push_back(kBase64[(word >> shift) & 63]);
   }
   return id;

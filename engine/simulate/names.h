@@ -1,6 +1,6 @@
-// The names that appear in the lines: logins, mail domains, reverse names, message ids. All made from numbers, so none
-// is stored; any resemblance to a real mailbox is chance. Large mail providers appear under their own domains, because
-// half of the world's mail goes to them.
+// The names that appear in the lines: logins, mail domains, reverse names, message ids. All made from
+// numbers, so none is stored; any resemblance to a real mailbox is chance. Large mail providers appear under
+// their own domains, because half of the world's mail goes to them.
 #ifndef SEKISHO_ENGINE_SIMULATE_NAMES_H_
 #define SEKISHO_ENGINE_SIMULATE_NAMES_H_
 
@@ -13,8 +13,9 @@
 
 namespace sekisho::simulate {
 
-inline constexpr std::string_view kRealm = "mail.example.jp";      // the service's own domain
-inline constexpr std::string_view kWebmailAddress = "10.20.0.30";  // as submission and IMAP servers see the webmail
+inline constexpr std::string_view kRealm = "mail.example.jp";  // the service's own domain
+inline constexpr std::string_view kWebmailAddress =
+    "10.20.0.30";  // as submission and IMAP servers see the webmail
 
 // An address and the carrier it belongs to (index into Networks), which decides its reverse name.
 struct Source {
@@ -34,8 +35,8 @@ std::string CompanyDomain(const Networks& networks, CountryIndex country, uint64
 // One of the large mail providers that people of that country use, the greater ones more often.
 std::string_view BigProvider(const Networks& networks, CountryIndex country, uint64_t key);
 
-// What the server's reverse lookup gives for an address: "unknown" for some networks, a generated name in others. A
-// function of the address alone.
+// What the server's reverse lookup gives for an address: "unknown" for some networks, a generated name in
+// others. A function of the address alone.
 std::string ReverseName(const Networks& networks, const Source& source);
 
 // "<…>" without the brackets, in the manner of mailer number `style`.

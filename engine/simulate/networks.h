@@ -1,6 +1,7 @@
-// The internet as far as the simulation needs it: for some sixty countries a few well-known address blocks of each
-// country's carriers and hosters, taken from public routing data, so that a real country database sees what is meant.
-// Owners and thieves draw from the same blocks: an address alone never says which of the two used it.
+// The internet as far as the simulation needs it: for some sixty countries a few well-known address blocks of
+// each country's carriers and hosters, taken from public routing data, so that a real country database sees
+// what is meant. Owners and thieves draw from the same blocks: an address alone never says which of the two
+// used it.
 #ifndef SEKISHO_ENGINE_SIMULATE_NETWORKS_H_
 #define SEKISHO_ENGINE_SIMULATE_NETWORKS_H_
 
@@ -60,17 +61,18 @@ class Networks {
   std::string_view code(CountryIndex country) const { return kCountryRows[country].code; }
   int utc_offset_minutes(CountryIndex country) const { return kCountryRows[country].utc_offset_minutes; }
 
-  // Carriers of one role in a country, by index into carrier(). A country without hosters gives its residential ones.
+  // Carriers of one role in a country, by index into carrier(). A country without hosters gives its
+  // residential ones.
   const std::vector<int>& carriers(CountryIndex country, Role role) const;
   const Carrier& carrier(int index) const { return carriers_[static_cast<size_t>(index)]; }
   // Countries that have hosters of their own: where VPN exits and rented servers can be.
   const std::vector<CountryIndex>& hosting_countries() const { return hosting_countries_; }
 
-  // An IPv4 address of the carrier. `area` chooses a neighbourhood of 2^(32 - area_bits) addresses (a pool of one
-  // exchange, a rack), `host` the address in it. Never ends in .0 or .255.
+  // An IPv4 address of the carrier. `area` chooses a neighbourhood of 2^(32 - area_bits) addresses (a pool of
+  // one exchange, a rack), `host` the address in it. Never ends in .0 or .255.
   IpAddress AddressV4(int carrier, uint64_t area, uint64_t host, int area_bits = 20) const;
-  // A /64 of the carrier chosen by `subnet`, and in it an interface identifier chosen by `interface`. Falls back on
-  // AddressV4 where the carrier has no IPv6.
+  // A /64 of the carrier chosen by `subnet`, and in it an interface identifier chosen by `interface`. Falls
+  // back on AddressV4 where the carrier has no IPv6.
   IpAddress AddressV6(int carrier, uint64_t subnet, uint64_t interface) const;
 
  private:

@@ -1,20 +1,22 @@
-// The table of networks: data only. Which address blocks lie in which country is public routing data (the iptoasn
-// country database, PDDL); each block below lies wholly in its country there. See networks.h for what the columns mean.
+// The table of networks: data only. Which address blocks lie in which country is public routing data (the
+// iptoasn country database, PDDL); each block below lies wholly in its country there. See networks.h for what
+// the columns mean.
 #include "engine/simulate/networks.h"
 
 namespace sekisho::simulate {
 
 // {code, offset from UTC in minutes (standard time; summer time is not simulated)}
 const CountryRow kCountryRows[] = {
-    {"JP", 540}, {"US", -300}, {"CN", 480}, {"KR", 540}, {"TW", 480}, {"HK", 480}, {"SG", 480}, {"TH", 420},
-    {"VN", 420}, {"ID", 420}, {"MY", 480}, {"PH", 480}, {"IN", 330}, {"PK", 300}, {"BD", 360}, {"TR", 180},
-    {"IR", 210}, {"IL", 120}, {"SA", 180}, {"EG", 120}, {"ZA", 120}, {"NG", 60}, {"KE", 180}, {"MA", 60},
-    {"RU", 180}, {"UA", 120}, {"BY", 180}, {"KZ", 300}, {"PL", 60}, {"CZ", 60}, {"SK", 60}, {"HU", 60},
-    {"RO", 120}, {"BG", 120}, {"GR", 120}, {"RS", 60}, {"DE", 60}, {"FR", 60}, {"NL", 60}, {"BE", 60},
-    {"GB", 0}, {"IE", 0}, {"ES", 60}, {"PT", 0}, {"IT", 60}, {"CH", 60}, {"AT", 60}, {"SE", 60}, {"NO", 60},
-    {"FI", 120}, {"DK", 60}, {"LT", 120}, {"LV", 120}, {"BR", -180}, {"AR", -180}, {"CL", -240},
+    {"JP", 540},  {"US", -300}, {"CN", 480},  {"KR", 540},  {"TW", 480},  {"HK", 480},  {"SG", 480},
+    {"TH", 420},  {"VN", 420},  {"ID", 420},  {"MY", 480},  {"PH", 480},  {"IN", 330},  {"PK", 300},
+    {"BD", 360},  {"TR", 180},  {"IR", 210},  {"IL", 120},  {"SA", 180},  {"EG", 120},  {"ZA", 120},
+    {"NG", 60},   {"KE", 180},  {"MA", 60},   {"RU", 180},  {"UA", 120},  {"BY", 180},  {"KZ", 300},
+    {"PL", 60},   {"CZ", 60},   {"SK", 60},   {"HU", 60},   {"RO", 120},  {"BG", 120},  {"GR", 120},
+    {"RS", 60},   {"DE", 60},   {"FR", 60},   {"NL", 60},   {"BE", 60},   {"GB", 0},    {"IE", 0},
+    {"ES", 60},   {"PT", 0},    {"IT", 60},   {"CH", 60},   {"AT", 60},   {"SE", 60},   {"NO", 60},
+    {"FI", 120},  {"DK", 60},   {"LT", 120},  {"LV", 120},  {"BR", -180}, {"AR", -180}, {"CL", -240},
     {"CO", -300}, {"PE", -300}, {"MX", -360}, {"EC", -300}, {"VE", -240}, {"CA", -300}, {"AU", 600},
-    {"NZ", 720}, {"AE", 240},
+    {"NZ", 720},  {"AE", 240},
 };
 const int kCountryRowCount = 65;
 

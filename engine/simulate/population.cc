@@ -15,7 +15,8 @@ constexpr uint32_t kSplits[][8] = {{60, 0, 0, 0, 0, 0, 0, 0},  {30, 20, 10, 0, 0
                                    {40, 8, 6, 6, 0, 0, 0, 0},  {10, 10, 10, 10, 5, 5, 5, 5}};
 
 bool IsBusinessKind(Kind kind) {
-  return kind == Kind::kOffice || kind == Kind::kNewsletter || kind == Kind::kAppSender || kind == Kind::kTeamAbroad;
+  return kind == Kind::kOffice || kind == Kind::kNewsletter || kind == Kind::kAppSender ||
+         kind == Kind::kTeamAbroad;
 }
 
 // Countries that people travel to and write to more than others do.
@@ -30,9 +31,12 @@ double HourWeight(Rhythm rhythm, int local_hour, bool weekend) {
   constexpr double kWorkHours[24] = {0.02, 0.01, 0.01, 0.01, 0.02, 0.05, 0.2, 0.6, 1.6, 2.4, 2.3, 2.1,
                                      1.0,  2.0,  2.1,  2.0,  2.0,  1.8,  1.1, 0.6, 0.3, 0.2, 0.1, 0.05};
   switch (rhythm) {
-    case Rhythm::kPrivate: return kPrivateHours[local_hour] * (weekend ? 1.1 : 1.0);
-    case Rhythm::kWork: return kWorkHours[local_hour] * (weekend ? 0.12 : 1.0);
-    case Rhythm::kMachine: return 1.0;
+    case Rhythm::kPrivate:
+      return kPrivateHours[local_hour] * (weekend ? 1.1 : 1.0);
+    case Rhythm::kWork:
+      return kWorkHours[local_hour] * (weekend ? 0.12 : 1.0);
+    case Rhythm::kMachine:
+      return 1.0;
   }
   return 1.0;
 }
@@ -71,7 +75,8 @@ Population::Population(const SimulateOptions& options, const Networks& networks)
 }
 
 bool Population::IsBusiness(uint32_t index) const {
-  return static_cast<uint32_t>((index + 1.0) * business_share_) > static_cast<uint32_t>(index * business_share_);
+  return static_cast<uint32_t>((index + 1.0) * business_share_) >
+         static_cast<uint32_t>(index * business_share_);
 }
 
 Company Population::CompanyOf(uint32_t index) const {
@@ -85,8 +90,8 @@ Company Population::CompanyOf(uint32_t index) const {
   company.size = split[part];
   company.key = Key({options_.seed, kForCompany, block, part});
   Random random(company.key);
-  company.country =
-      owner_countries_[static_cast<size_t>(random.Weighted(owner_weights_.data(), static_cast<int>(owner_weights_.size())))];
+  company.country = owner_countries_[static_cast<size_t>(
+      random.Weighted(owner_weights_.data(), static_cast<int>(owner_weights_.size())))];
   company.domain = CompanyDomain(networks_, company.country, company.key);
   const std::vector<int>& carriers = networks_.carriers(company.country, Role::kResidential);
   company.carrier = carriers[random.Below(carriers.size())];
@@ -109,12 +114,17 @@ std::string Population::LoginOf(uint32_t index, std::string* domain) const {
   *domain = company.domain;
   const uint32_t member = static_cast<uint32_t>(index * business_share_) - company.first_rank;
   std::string local;
-  constexpr std::string_view kMachines[] = {"scanner", "noreply", "system", "shop", "monitor", "printer", "alert", "order"};
+  constexpr std::string_view kMachines[] = {"scanner", "noreply", "system", "shop",
+                                            "monitor", "printer", "alert",  "order"};
   constexpr std::string_view kLists[] = {"news", "info", "magazine", "pr", "mailmag"};
   const uint64_t pick = PinnedMix64(key);
   switch (KindOf(index, key)) {
-    case Kind::kAppSender: local = kMachines[pick % std::size(kMachines)]; break;
-    case Kind::kNewsletter: local = kLists[pick % std::size(kLists)]; break;
+    case Kind::kAppSender:
+      local = kMachines[pick % std::size(kMachines)];
+      break;
+    case Kind::kNewsletter:
+      local = kLists[pick % std::size(kLists)];
+      break;
     default:
       return MemberLocalPart(company.key, member) + '@' + *domain;
   }
@@ -129,8 +139,8 @@ Account Population::Make(uint32_t index) const {
   account.kind = KindOf(index, account.key);
   account.login = LoginOf(index, &account.domain);
   Random random(account.key);
-  account.country =
-      owner_countries_[static_cast<size_t>(random.Weighted(owner_weights_.data(), static_cast<int>(owner_weights_.size())))];
+  account.country = owner_countries_[static_cast<size_t>(
+      random.Weighted(owner_weights_.data(), static_cast<int>(owner_weights_.size())))];
   if (account.business) {
     account.company = CompanyOf(index);
     account.country = account.company.country;
@@ -158,7 +168,8 @@ void Population::FillSources(Account* a, Random* random) const {
   a->trip_days = random->Chance(0.4) ? static_cast<int>(random->Between(2, 9)) : 0;
   double per_device = random->LogNormal(options_.imap_logins_per_day, 0.6) / 1.2;
   switch (a->kind) {
-    case Kind::kHome: break;
+    case Kind::kHome:
+      break;
     case Kind::kMobile:
       a->computers = 0;
       a->phone = true;
@@ -174,7 +185,7 @@ void Population::FillSources(Account* a, Random* random) const {
       break;
     case Kind::kVpn:
       a->vpn_share = random->Chance(0.4) ? 0.95 : 0.2 + 0.6 * random->Real();
-      a->vpn_provider = static_cast<uint32_t>(random->Zipf(6));
+      a->vpn_provider = static_cast<uint32_t>(random->Zipf(kVpnProviders));
       break;
     case Kind::kCloudClient:
     case Kind::kFetcher: {
@@ -204,7 +215,8 @@ void Population::FillSources(Account* a, Random* random) const {
       a->trip_days = 0;
       a->rhythm = random->Chance(0.5) ? Rhythm::kMachine : Rhythm::kWork;
       break;
-    case Kind::kClub: break;
+    case Kind::kClub:
+      break;
     case Kind::kTeamAbroad:
       a->places = static_cast<int>(random->Between(2, 3));
       a->phone = false;
@@ -244,17 +256,19 @@ void Population::FillSending(Account* a, Random* random) const {
   switch (a->kind) {
     case Kind::kNewsletter: {
       constexpr int kCycles[] = {1, 3, 7, 14, 30};
-      constexpr double kWeights[] = {0.10, 0.15, 0.40, 0.15, 0.20};
+      constexpr double kWeights[] = {0.15, 0.20, 0.40, 0.12, 0.13};
       a->mailing_cycle_days = kCycles[random->Weighted(kWeights, 5)];
       a->list_size = static_cast<uint32_t>(std::clamp(random->LogNormal(450, 1.0), 60.0, 6000.0));
       a->per_message = random->Chance(0.7) ? 1 : 50;
       a->messages_per_day *= 0.15;
+      // One list in three is old: many of its members are gone.
+      a->trouble = random->Chance(0.35) ? 0.02 + 0.1 * random->Real() : std::min(0.03, a->trouble * 2);
       a->book_size = std::max(a->book_size, a->list_size);
       break;
     }
     case Kind::kAppSender: {
-      const bool shop = random->Chance(0.35);
-      a->messages_per_day = random->LogNormal(shop ? 30 : 12, 1.2);
+      const bool shop = random->Chance(0.45);
+      a->messages_per_day = random->LogNormal(shop ? 60 : 12, 1.2);
       a->recipients_mean = 0.05;
       a->book_size = shop ? 40 : static_cast<uint32_t>(random->Between(1, 25));
       a->novelty = shop ? 0.6 : 0.002;
@@ -274,7 +288,8 @@ void Population::FillSending(Account* a, Random* random) const {
     case Kind::kDormant:
       a->messages_per_day = random->Chance(0.7) ? 0 : 0.03;
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

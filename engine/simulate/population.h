@@ -1,5 +1,5 @@
-// Who has an account, and what their habits are. An account is a function of (seed, number): it can be made again at
-// any time, so no habit is stored, however large the population.
+// Who has an account, and what their habits are. An account is a function of (seed, number): it can be made
+// again at any time, so no habit is stored, however large the population.
 #ifndef SEKISHO_ENGINE_SIMULATE_POPULATION_H_
 #define SEKISHO_ENGINE_SIMULATE_POPULATION_H_
 
@@ -13,6 +13,9 @@
 #include "engine/simulate/simulate.h"
 
 namespace sekisho::simulate {
+
+// So many VPN services there are, the first the greatest.
+inline constexpr uint64_t kVpnProviders = 6;
 
 // Which hours somebody is active: a weight for each local hour.
 enum class Rhythm : uint8_t { kPrivate, kWork, kMachine };
@@ -30,9 +33,9 @@ struct Company {
 struct Mailer {
   uint32_t message_id_style = 0;
   bool port465 = false;
-  bool login_method = false;  // SASL LOGIN instead of PLAIN
-  bool second_server = false; // submission-2
-  double size_median = 0;     // bytes
+  bool login_method = false;   // SASL LOGIN instead of PLAIN
+  bool second_server = false;  // submission-2
+  double size_median = 0;      // bytes
   double size_sigma = 0;
 };
 
@@ -40,10 +43,10 @@ struct Account {
   uint32_t index = 0;
   uint64_t key = 0;
   Kind kind = Kind::kHome;
-  std::string login;   // local part and domain
+  std::string login;  // local part and domain
   std::string domain;
   bool business = false;
-  Company company;     // of a business account
+  Company company;  // of a business account
   CountryIndex country = 0;
   Rhythm rhythm = Rhythm::kPrivate;
 
@@ -55,15 +58,15 @@ struct Account {
   bool pop3 = false;
   int home_carrier = 0;
   int mobile_carrier = 0;
-  int lease_days = 0;         // of the home's address
-  double v6_share = 0;        // of the connections that go over IPv6
-  double vpn_share = 0;       // of the connections that go through a VPN
+  int lease_days = 0;    // of the home's address
+  double v6_share = 0;   // of the connections that go over IPv6
+  double vpn_share = 0;  // of the connections that go through a VPN
   uint32_t vpn_provider = 0;
-  double cloud_share = 0;     // of the connections that a mail client's cloud or a fetcher makes
+  double cloud_share = 0;  // of the connections that a mail client's cloud or a fetcher makes
   int cloud_carrier = 0;
-  int trip_cycle_days = 0;    // one trip in so many days; 0: never
+  int trip_cycle_days = 0;  // one trip in so many days; 0: never
   int trip_days = 0;
-  int places = 1;             // of a team: countries in which it works at once
+  int places = 1;  // of a team: countries in which it works at once
 
   // Sending.
   double messages_per_day = 0;  // on a usual working day
@@ -80,7 +83,7 @@ struct Account {
   // Mailings: a list of `list_size` members, mailed every `mailing_cycle_days`; 0: none.
   uint32_t list_size = 0;
   int mailing_cycle_days = 0;
-  uint32_t per_message = 1;     // recipients in one message of a mailing
+  uint32_t per_message = 1;  // recipients in one message of a mailing
 };
 
 // How messages of one program look; for owners and thieves alike.
@@ -107,8 +110,8 @@ class Population {
   // Of the company that business account `index` belongs to.
   Company CompanyOf(uint32_t index) const;
 
-  // Correspondent number `n` of an account; [0, book_size) are known from the start. `day` numbers and the like may be
-  // folded into `n` beyond book_size to get people never written to before.
+  // Correspondent number `n` of an account; [0, book_size) are known from the start. `day` numbers and the
+  // like may be folded into `n` beyond book_size to get people never written to before.
   Correspondent MakeCorrespondent(const Account& account, uint64_t n) const;
   // Somebody with an address in that country: with a large provider there, or at a company.
   Correspondent MakeStranger(CountryIndex country, double big_share, uint64_t key) const;

@@ -88,7 +88,9 @@ int Random::Poisson(double mean) {
   return n;
 }
 
-int Random::Geometric(double mean) { return static_cast<int>(Exponential(1.0 / PinnedLog(1.0 + 1.0 / mean))); }
+int Random::Geometric(double mean) {
+  return static_cast<int>(Exponential(1.0 / PinnedLog(1.0 + 1.0 / mean)));
+}
 
 uint64_t Random::Zipf(uint64_t n) {
   if (n == 0) return 0;

@@ -1,8 +1,11 @@
-// Pinned randomness: the same key gives the same numbers on every machine and with every standard library (whose
-// distributions differ), so the same options always give the same bytes. Never for secrets.
+// Pinned randomness: the same key gives the same numbers on every machine and with every standard library
+// (whose distributions differ), so the same options always give the same bytes. Never for secrets.
 //
-// A generator is cheap to make and keyed by what it decides ("account 17, day 3, sending"), so nothing has to be
-// remembered from one day to the next and a day can be made without making those before it.
+// A generator is cheap to make and keyed by what it decides ("account 17, day 3, sending"), so nothing has to
+// be remembered from one day to the next and a day can be made without making those before it.
+//
+// The order in which a function's arguments are evaluated is the compiler's: never draw twice in one call's
+// arguments.
 #ifndef SEKISHO_ENGINE_SIMULATE_RANDOM_H_
 #define SEKISHO_ENGINE_SIMULATE_RANDOM_H_
 
@@ -20,8 +23,8 @@ inline uint64_t Key(std::initializer_list<uint64_t> parts) {
   return key;
 }
 
-// Natural logarithm of x > 0 and exponential of |x| < 700, from the four operations alone, so that the mathematical
-// library of the machine has no say. Good to about 1e-12, relative.
+// Natural logarithm of x > 0 and exponential of |x| < 700, from the four operations alone, so that the
+// mathematical library of the machine has no say. Good to about 1e-12, relative.
 double PinnedLog(double x);
 double PinnedExp(double x);
 

@@ -17,12 +17,13 @@ namespace sekisho::simulate {
 namespace {
 
 constexpr std::string_view kKindNames[kKindCount] = {
-    "home",       "mobile", "office",     "traveller", "vpn",  "cloud-client", "stale-password", "newsletter",
-    "app-sender", "club",   "team-abroad", "webmail",   "ipv6", "fetcher",      "dormant"};
+    "home",         "mobile",         "office",     "traveller",  "vpn",
+    "cloud-client", "stale-password", "newsletter", "app-sender", "club",
+    "team-abroad",  "webmail",        "ipv6",       "fetcher",    "dormant"};
 constexpr std::string_view kAttackNames[kAttackCount] = {"rotate", "burst",  "guess-then-use", "low-and-slow",
                                                          "probe",  "cohort", "webmail",        "domestic"};
 constexpr std::string_view kFileNames[kLogFileCount] = {
-    "mx-1.log",   "submission-1.log",         "submission-2.log",     "relay-1.log",
+    "mx-1.log",   "submission-1.log",         "submission-2.log",      "relay-1.log",
     "imap-1.log", "webmail-1-userlogins.log", "webmail-1-sendmail.log"};
 
 constexpr uint32_t kAccountsMax = 5'000'000;
@@ -86,7 +87,8 @@ absl::Status ValidateOptions(const SimulateOptions& o) {
   if (!(attacks > 0) && o.stolen_share > 0) return Invalid("attack_weights", "one at least must be above 0");
   const Networks networks;
   for (const auto& [code, weight] : o.owner_countries) {
-    if (!networks.FindCountry(code)) return Invalid("owner_countries", "no networks known for \"" + code + "\"");
+    if (!networks.FindCountry(code))
+      return Invalid("owner_countries", "no networks known for \"" + code + "\"");
     if (!(weight >= 0)) return Invalid("owner_countries", "no weight may be negative");
     countries += weight;
   }
@@ -99,13 +101,17 @@ absl::Status ValidateOptions(const SimulateOptions& o) {
   if (!(o.imap_logins_per_day >= 0 && o.imap_logins_per_day <= 1000)) {
     return Invalid("imap_logins_per_day", "must be 0 to 1,000");
   }
-  if (!(o.inbound_per_day >= 0 && o.inbound_per_day <= 1000)) return Invalid("inbound_per_day", "must be 0 to 1,000");
-  if (!(o.guesses_per_day >= 0 && o.guesses_per_day <= 1000)) return Invalid("guesses_per_day", "must be 0 to 1,000");
-  if (o.zone_minutes < -14 * 60 || o.zone_minutes > 14 * 60) return Invalid("zone_minutes", "must be within 14 hours");
+  if (!(o.inbound_per_day >= 0 && o.inbound_per_day <= 1000))
+    return Invalid("inbound_per_day", "must be 0 to 1,000");
+  if (!(o.guesses_per_day >= 0 && o.guesses_per_day <= 1000))
+    return Invalid("guesses_per_day", "must be 0 to 1,000");
+  if (o.zone_minutes < -14 * 60 || o.zone_minutes > 14 * 60)
+    return Invalid("zone_minutes", "must be within 14 hours");
   return absl::OkStatus();
 }
 
-absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink* truth_sink, SimulateSummary* summary) {
+absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink* truth_sink,
+                        SimulateSummary* summary) {
   if (absl::Status status = ValidateOptions(options); !status.ok()) return status;
   const Networks networks;
   const Population population(options, networks);
@@ -130,7 +136,8 @@ absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink
       habits.Day(account, day_start);
       if (const std::optional<Plan> plan = attacks.PlanOf(account)) attacks.Day(account, *plan, day_start);
     }
-    // What began today and goes on tomorrow is kept; the run's last midnight cuts it off, as it would a log file.
+    // What began today and goes on tomorrow is kept; the run's last midnight cuts it off, as it would a log
+    // file.
     if (absl::Status status = lines.Flush(day_start + kDay); !status.ok()) return status;
     if (absl::Status status = truth.TellMessages(login_of, truth_sink); !status.ok()) return status;
   }

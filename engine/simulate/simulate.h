@@ -1,14 +1,15 @@
-// Writes the logs of a mail service that doesn't exist: Postfix, Dovecot and Roundcube lines of a mixed population over
-// some days, among them accounts that somebody else uses, and beside the logs the truth: which accounts, from when, and
-// what each abusive message carried. Whoever says that a detector finds stolen accounts can be asked to show it here.
+// Writes the logs of a mail service that doesn't exist: Postfix, Dovecot and Roundcube lines of a mixed
+// population over some days, among them accounts that somebody else uses, and beside the logs the truth:
+// which accounts, from when, and what each abusive message carried. Whoever says that a detector finds stolen
+// accounts can be asked to show it here.
 //
-// Two promises make the figures mean something. The simulator knows nothing of detection: it shares no code, threshold
-// or feature with the detectors. And nothing in a line (order, ids, pids, sizes, rates, names) is written differently
-// for a thief than for an owner: both go through the same writer, the same networks and the same distributions; a test
-// runs one-feature rules over the result and fails if any does well.
+// Two promises make the figures mean something. The simulator knows nothing of detection: it shares no code,
+// threshold or feature with the detectors. And nothing in a line (order, ids, pids, sizes, rates, names) is
+// written differently for a thief than for an owner: both go through the same writer, the same networks and
+// the same distributions; a test runs one-feature rules over the result and fails if any does well.
 //
-// The same options give the same bytes on every machine. Nothing reads a clock. Memory: the lines of one day, about
-// 15 MB for each thousand accounts, whatever the number of days.
+// The same options give the same bytes on every machine. Nothing reads a clock. Memory: the lines of one day,
+// about 15 MB for each thousand accounts, whatever the number of days.
 #ifndef SEKISHO_ENGINE_SIMULATE_SIMULATE_H_
 #define SEKISHO_ENGINE_SIMULATE_SIMULATE_H_
 
@@ -80,13 +81,12 @@ struct SimulateOptions {
   EventTime start = EventTime::FromSeconds(1'772'409'600);
 
   // Shares of the population by Kind; scaled to a sum of 1.
-  std::array<double, kKindCount> kind_shares = {0.34, 0.20, 0.14, 0.04, 0.03, 0.03, 0.02, 0.015,
+  std::array<double, kKindCount> kind_shares = {0.34, 0.20,  0.14, 0.04, 0.03, 0.03, 0.02, 0.015,
                                                 0.02, 0.015, 0.01, 0.06, 0.03, 0.02, 0.03};
   // Where owners live: ISO country code and weight; countries of the table in networks_table.cc.
-  std::vector<std::pair<std::string, double>> owner_countries = {{"JP", 0.90}, {"US", 0.02}, {"KR", 0.01},
-                                                                 {"TW", 0.01}, {"DE", 0.01}, {"TH", 0.01},
-                                                                 {"SG", 0.01}, {"VN", 0.01}, {"AU", 0.01},
-                                                                 {"GB", 0.01}};
+  std::vector<std::pair<std::string, double>> owner_countries = {
+      {"JP", 0.90}, {"US", 0.02}, {"KR", 0.01}, {"TW", 0.01}, {"DE", 0.01},
+      {"TH", 0.01}, {"SG", 0.01}, {"VN", 0.01}, {"AU", 0.01}, {"GB", 0.01}};
   // Mean mailbox logins of one device in one day.
   double imap_logins_per_day = 8;
   // Inbound messages from outside per account and day, which the mail exchanger logs.
@@ -106,8 +106,8 @@ struct SimulateOptions {
   // The zone of the log lines, minutes east of UTC.
   int zone_minutes = 0;
   bool long_queue_ids = false;
-  // Faults of the log's way: each line is lost with `lost_share`, written twice with `duplicated_share`; the clocks of
-  // the hosts are spread evenly over [-skew_seconds / 2, +skew_seconds / 2].
+  // Faults of the log's way: each line is lost with `lost_share`, written twice with `duplicated_share`; the
+  // clocks of the hosts are spread evenly over [-skew_seconds / 2, +skew_seconds / 2].
   double lost_share = 0;
   double duplicated_share = 0;
   double skew_seconds = 0;
@@ -131,8 +131,8 @@ std::string_view LogFileName(LogFile file);
 class LogSink {
  public:
   virtual ~LogSink() = default;
-  // `line` has no newline and is valid during the call. Lines come in the order of their true time `at`; what the line
-  // itself says differs by the skew of its host. An error ends the simulation with that error.
+  // `line` has no newline and is valid during the call. Lines come in the order of their true time `at`; what
+  // the line itself says differs by the skew of its host. An error ends the simulation with that error.
   virtual absl::Status Line(LogFile file, EventTime at, std::string_view line) = 0;
 };
 
@@ -147,13 +147,13 @@ struct AccountTruth {
   std::string account;
   Kind kind = Kind::kHome;
   bool stolen = false;
-  Attack attack = Attack::kRotate;   // of a stolen account
-  EventTime compromised;             // first use of any sort by the thief (a login, a guess); Never() if not stolen
-  EventTime first_abuse, last_abuse; // first and last abusive message
-  uint32_t messages = 0;             // abusive
-  uint64_t recipients = 0;           // abusive
-  uint32_t addresses = 0;            // distinct addresses that abusive messages came from
-  uint32_t countries = 0;            // and countries, by the table of networks
+  Attack attack = Attack::kRotate;  // of a stolen account
+  EventTime compromised;  // first use of any sort by the thief (a login, a guess); Never() if not stolen
+  EventTime first_abuse, last_abuse;  // first and last abusive message
+  uint32_t messages = 0;              // abusive
+  uint64_t recipients = 0;            // abusive
+  uint32_t addresses = 0;             // distinct addresses that abusive messages came from
+  uint32_t countries = 0;             // and countries, by the table of networks
 };
 
 // In the order of account numbers, and of time.
@@ -165,8 +165,8 @@ class TruthSink {
 };
 
 struct SimulateSummary {
-  uint64_t lines = 0;   // written, duplicates included
-  uint64_t bytes = 0;   // newlines included
+  uint64_t lines = 0;  // written, duplicates included
+  uint64_t bytes = 0;  // newlines included
   uint64_t submissions = 0;
   uint64_t logins = 0;
   uint64_t failures = 0;
@@ -174,9 +174,9 @@ struct SimulateSummary {
   uint32_t stolen_accounts = 0;
   std::array<uint32_t, kAttackCount> stolen_by_attack{};
   std::array<uint32_t, kKindCount> accounts_by_kind{};
-  int year = 0;             // of the first line
-  int zone_minutes = 0;     // of the lines
-  std::string webmail_host; // the webmail's address, as the submission servers see it
+  int year = 0;              // of the first line
+  int zone_minutes = 0;      // of the lines
+  std::string webmail_host;  // the webmail's address, as the submission servers see it
   std::string default_realm;
 };
 
@@ -184,11 +184,12 @@ struct SimulateSummary {
 absl::Status ValidateOptions(const SimulateOptions& options);
 
 // Makes everything in memory-bounded steps of a day and hands it to the sinks. `summary` may be null.
-absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink* truth, SimulateSummary* summary);
+absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink* truth,
+                        SimulateSummary* summary);
 
-// The same into files of `options.out_dir`, which is made if need be: one log a host (those with at least one line), whose
-// modification time is set to its last line's, truth.json and truth-abuse.tsv. Files of these names are overwritten.
-// `summary` may be null.
+// The same into files of `options.out_dir`, which is made if need be: one log a host (those with at least one
+// line), whose modification time is set to its last line's, truth.json and truth-abuse.tsv. Files of these
+// names are overwritten. `summary` may be null.
 absl::Status Simulate(const SimulateOptions& options, SimulateSummary* summary);
 
 }  // namespace sekisho::simulate

@@ -3,7 +3,19 @@
 namespace sekisho::simulate {
 namespace {
 
-enum Purpose : uint64_t { kLease = 101, kArea, kV6, kNat, kOffice, kServer, kTeam, kCloud, kVpn, kTrip, kHotel };
+enum Purpose : uint64_t {
+  kLease = 101,
+  kArea,
+  kV6,
+  kNat,
+  kOffice,
+  kServer,
+  kTeam,
+  kCloud,
+  kVpn,
+  kTrip,
+  kHotel
+};
 
 // Behind one carrier's NAT stand so many areas of so many shared addresses.
 constexpr uint64_t kNatAreas = 6;
@@ -32,10 +44,12 @@ std::optional<Trip> Sources::TripAt(const Account& a, Micros at) const {
 }
 
 Source Sources::Home(const Account& a, Micros at, Random* random) const {
-  const uint64_t lease = (static_cast<uint64_t>(at / kDay) + a.key % 997) / static_cast<uint64_t>(a.lease_days);
+  const uint64_t lease =
+      (static_cast<uint64_t>(at / kDay) + a.key % 997) / static_cast<uint64_t>(a.lease_days);
   const uint64_t lease_key = Key({a.key, kLease, lease});
   if (a.v6_share > 0 && random->Chance(a.v6_share)) {
-    // The prefix stays for months; the interface changes each day (privacy addresses), one for each of two devices.
+    // The prefix stays for months; the interface changes each day (privacy addresses), one for each of two
+    // devices.
     const uint64_t device = random->Below(2);
     return {networks_.AddressV6(a.home_carrier, Key({a.key, kV6, lease / 20}),
                                 Key({a.key, kV6, static_cast<uint64_t>(at / kDay), device})),
@@ -43,9 +57,10 @@ Source Sources::Home(const Account& a, Micros at, Random* random) const {
   }
   // A new lease is mostly in the same neighbourhood, now and then in another.
   const uint64_t area = lease_key % 100 < 15 ? lease_key : a.key;
-  return {networks_.AddressV4(a.home_carrier, Key({kArea, static_cast<uint64_t>(a.home_carrier), area % kHomeAreas}),
-                              lease_key),
-          a.home_carrier};
+  return {
+      networks_.AddressV4(a.home_carrier,
+                          Key({kArea, static_cast<uint64_t>(a.home_carrier), area % kHomeAreas}), lease_key),
+      a.home_carrier};
 }
 
 Source Sources::CarrierNat(int carrier, uint64_t choice) const {
@@ -65,13 +80,15 @@ Source Sources::Mobile(const Account& a, Micros at, Random* random) const {
 }
 
 Source Sources::Office(const Account& a) const {
-  return {networks_.AddressV4(a.company.carrier, Key({a.company.key, kOffice}), Key({a.company.key, kOffice, 1})),
-          a.company.carrier};
+  return {
+      networks_.AddressV4(a.company.carrier, Key({a.company.key, kOffice}), Key({a.company.key, kOffice, 1})),
+      a.company.carrier};
 }
 
 Source Sources::Server(const Account& a) const {
   Random random(Key({a.key, kServer}));
-  const CountryIndex country = random.Chance(0.85) ? a.country : networks_.FindCountry("US").value_or(a.country);
+  const CountryIndex country =
+      random.Chance(0.85) ? a.country : networks_.FindCountry("US").value_or(a.country);
   return Anywhere(country, Role::kHosting, &random);
 }
 
@@ -86,9 +103,8 @@ Source Sources::TeamPlace(const Account& a, int place, CountryIndex* country) co
 
 Source Sources::Cloud(const Account& a, Random* random) const {
   const uint64_t carrier = static_cast<uint64_t>(a.cloud_carrier);
-  return {networks_.AddressV4(a.cloud_carrier, Key({kCloud, carrier, random->Below(kCloudAreas)}),
-                              random->Below(kCloudHosts), 22),
-          a.cloud_carrier};
+  const uint64_t area = Key({kCloud, carrier, random->Below(kCloudAreas)});
+  return {networks_.AddressV4(a.cloud_carrier, area, random->Below(kCloudHosts), 22), a.cloud_carrier};
 }
 
 Source Sources::VpnExit(uint32_t provider, uint64_t choice) const {
@@ -97,17 +113,17 @@ Source Sources::VpnExit(uint32_t provider, uint64_t choice) const {
   const CountryIndex country = countries[Key({kVpn, provider, which}) % countries.size()];
   const std::vector<int>& carriers = networks_.carriers(country, Role::kHosting);
   const int carrier = carriers[Key({kVpn, provider, which, 1}) % carriers.size()];
-  return {networks_.AddressV4(carrier, Key({kVpn, provider, which, 2}), (choice / kVpnCountries) % kVpnHosts, 24),
-          carrier};
+  return {
+      networks_.AddressV4(carrier, Key({kVpn, provider, which, 2}), (choice / kVpnCountries) % kVpnHosts, 24),
+      carrier};
 }
 
 Source Sources::Anywhere(CountryIndex country, Role role, Random* random) const {
   const std::vector<int>& carriers = networks_.carriers(country, role);
   const int carrier = carriers[random->Zipf(carriers.size())];
   if (role == Role::kMobile) return CarrierNat(carrier, random->Next());
-  return {networks_.AddressV4(carrier, Key({kArea, static_cast<uint64_t>(carrier), random->Below(kHomeAreas)}),
-                              random->Next()),
-          carrier};
+  const uint64_t area = Key({kArea, static_cast<uint64_t>(carrier), random->Below(kHomeAreas)});
+  return {networks_.AddressV4(carrier, area, random->Next()), carrier};
 }
 
 Source Sources::Abroad(const Account& a, const Trip& trip, Micros at, Random* random) const {

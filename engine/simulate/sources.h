@@ -1,5 +1,5 @@
-// Where a connection comes from: which address an owner has at a time, at home, on the move, abroad, behind a VPN.
-// Functions of (account, time), so nothing is stored between days.
+// Where a connection comes from: which address an owner has at a time, at home, on the move, abroad, behind a
+// VPN. Functions of (account, time), so nothing is stored between days.
 #ifndef SEKISHO_ENGINE_SIMULATE_SOURCES_H_
 #define SEKISHO_ENGINE_SIMULATE_SOURCES_H_
 
@@ -12,8 +12,8 @@ namespace sekisho::simulate {
 
 // A stay abroad.
 struct Trip {
-  uint64_t key = 0;      // of the whole trip
-  int leg = 0;           // one country after another
+  uint64_t key = 0;  // of the whole trip
+  int leg = 0;       // one country after another
   CountryIndex country = 0;
 };
 
@@ -22,8 +22,8 @@ class Sources {
   explicit Sources(const Networks& networks, const Population& population)
       : networks_(networks), population_(population) {}
 
-  // Where the owner, or a program that acts for the owner, connects from at that time. `random` decides what isn't
-  // settled by account and time: which device, which of two protocols, VPN or not.
+  // Where the owner, or a program that acts for the owner, connects from at that time. `random` decides what
+  // isn't settled by account and time: which device, which of two protocols, VPN or not.
   Source Of(const Account& account, Micros at, Random* random) const;
 
   std::optional<Trip> TripAt(const Account& account, Micros at) const;

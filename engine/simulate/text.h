@@ -32,7 +32,8 @@ class Text {
   Text& Padded(uint64_t number, int width) {
     char digits[24];
     const std::to_chars_result end = std::to_chars(digits, digits + sizeof(digits), number);
-    for (int missing = width - static_cast<int>(end.ptr - digits); missing > 0; --missing) out_.push_back('0');
+    for (int missing = width - static_cast<int>(end.ptr - digits); missing > 0; --missing)
+      out_.push_back('0');
     out_.append(digits, end.ptr);
     return *this;
   }
@@ -44,8 +45,8 @@ class Text {
     }
     return *this;
   }
-  // Milliseconds as Postfix prints a delay in seconds: at most two significant digits below 10 s ("0.07", "1.4"),
-  // whole seconds above, "0" below 10 ms.
+  // Milliseconds as Postfix prints a delay in seconds: at most two significant digits below 10 s ("0.07",
+  // "1.4"), whole seconds above, "0" below 10 ms.
   Text& Delay(int64_t ms) {
     if (ms < 10) return *this << '0';
     if (ms >= 10'000) return *this << ms / 1000;

@@ -10,7 +10,8 @@ void Truth::Compromised(uint32_t index, Micros at) {
   if (theft.compromised.never() || time < theft.compromised) theft.compromised = time;
 }
 
-void Truth::Abused(uint32_t index, Micros at, uint32_t recipients, const IpAddress& client, CountryIndex country) {
+void Truth::Abused(uint32_t index, Micros at, uint32_t recipients, const IpAddress& client,
+                   CountryIndex country) {
   Compromised(index, at);
   const EventTime time = EventTime::FromMillis(at / 1000);
   Theft& theft = thefts_[index];

@@ -23,13 +23,14 @@ class Truth {
   void Compromised(uint32_t index, Micros at);
   void Abused(uint32_t index, Micros at, uint32_t recipients, const IpAddress& client, CountryIndex country);
 
-  // Tells the sink the messages recorded since the last call, in the order of time. `login_of` is a function of an
-  // account's number.
+  // Tells the sink the messages recorded since the last call, in the order of time. `login_of` is a function
+  // of an account's number.
   template <typename LoginOf>
   absl::Status TellMessages(const LoginOf& login_of, TruthSink* sink) {
     SortRecent();
     for (const Recent& recent : recent_) {
-      if (absl::Status status = sink->Abuse(login_of(recent.index), recent.message); !status.ok()) return status;
+      if (absl::Status status = sink->Abuse(login_of(recent.index), recent.message); !status.ok())
+        return status;
     }
     recent_.clear();
     return absl::OkStatus();
