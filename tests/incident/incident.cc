@@ -51,7 +51,7 @@ class Log {
 
   void Send(EventTime time, const std::string& ip, const std::string& recipient) {
     char id[16];
-    std::snprintf(id, sizeof id, "%010" PRIX64, PinnedMix64(++messages_) & 0xffffffffffull);
+    std::snprintf(id, sizeof id, "%010" PRIX64, uint64_t{PinnedMix64(++messages_) & 0xffffffffff});
     const std::string queue_id = id;
     const std::string client = absl::StrCat("unknown[", ip, "]");
     const std::string smtpd = absl::StrCat("postfix/submission/smtpd[", 2000 + messages_ % 7, "]");
@@ -129,9 +129,8 @@ EventTime TheftBegins() { return kOwnerBegins + Span::Days(kOwnerDays); }
 std::string LogLines(const std::vector<Use>& uses) {
   Log log;
   Live(&log);
-  int number = 0;
-  for (const Use& use : uses) {
-    log.Send(TheftBegins() + use.elapsed, use.ip.ToString(), absl::StrCat("target", ++number, "@far", number % 17, ".example"));
+  for (size_t i = 0; i < uses.size(); ++i) {
+    log.Send(TheftBegins() + uses[i].elapsed, uses[i].ip.ToString(), absl::StrCat("target", i, "@far", i % 17, ".example"));
   }
   return log.Take();
 }

@@ -1,5 +1,5 @@
-// A published incident as log lines: the 85 sources from which one stolen account of a Japanese provider sent within two
-// hours in 2014 (tests/data/rotating-addresses-2014.tsv), after a month of its owner's use. The addresses and times of the
+// A published incident as log lines: the sources of 84 messages that one stolen account of a Japanese provider sent within
+// two hours in 2014 (tests/data/rotating-addresses-2014.tsv), after a month of its owner's use. The addresses and times of the
 // thief are the published ones; one message with one recipient stands for each, since no more is known. The owner is
 // invented: home and phone in Japan, a mailbox that is read, a small address book.
 #ifndef SEKISHO_TESTS_INCIDENT_INCIDENT_H_
