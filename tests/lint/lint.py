@@ -30,7 +30,7 @@ class Layers:
     """What layers.txt says."""
 
     def __init__(self, path):
-        self.may, self.homes, self.lists = {}, {}, {}
+        self.may, self.may_in_tests, self.homes, self.lists = {}, {}, {}, {}
         for number, line in enumerate(open(path, encoding="utf-8"), 1):
             line = line.split("#")[0].strip()
             if not line:
@@ -40,6 +40,8 @@ class Layers:
                 sys.exit(f"{path}:{number}: no colon")
             if name.startswith("home "):
                 self.homes[name[5:]] = rest.split()
+            elif name.startswith("test "):
+                self.may_in_tests[name[5:]] = rest.split()
             elif name in ("clock", "fold"):
                 self.lists[name] = rest.split()
             else:
@@ -130,6 +132,8 @@ class Lint:
             self.find(path, 1, "layer", "no layer of tests/lint/layers.txt holds this folder")
             return
         allowed = self.layers.may[line_of]
+        if TEST.search(path):
+            allowed = allowed + self.layers.may_in_tests.get(line_of, [])
         for number, line in enumerate(lines, 1):
             match = INCLUDE.match(line)
             if not match:
