@@ -34,7 +34,7 @@ namespace sekisho::connectors {
 // A message has one entry for every hop whose log we read, from its first line to its `removed`.
 inline constexpr uint32_t kQueueEntriesMax = 1 << 20;
 // Outcomes seen before the line that says whose they are. Each costs about 150 B: 10 MB in all.
-inline constexpr uint32_t kPendingPerEntryMax = 8;
+inline constexpr uint32_t kPendingPerEntryMax = 128;  // one hand-over has 50 recipients unless configured otherwise
 inline constexpr uint32_t kPendingMax = 1 << 16;
 // Hand-overs whose other side was not seen yet. Each costs about 64 B and holds its message: 14 MB in all.
 inline constexpr uint32_t kExpectedMax = 1 << 16;
