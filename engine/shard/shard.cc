@@ -61,7 +61,7 @@ absl::StatusOr<FoldResult> Shard::Fold(const Event& event, Offset offset, std::v
   if (population_.log_began.never()) population_.log_began = event.time;
   if (event.kind == EventKind::kDelivery) delivery_seen_ = std::max(delivery_seen_, event.time);
 
-  absl::StatusOr<AccountWindow*> found = table_->FindOrCreate(event.id, event.account);
+  absl::StatusOr<AccountWindow*> found = table_->FindOrCreate(event.id);
   if (!found.ok()) return found.status();
   AccountWindow* account = *found;
   if (account->login.empty()) {
