@@ -120,7 +120,8 @@ class Lint:
             # A source that opens with its own header has said it there.
             good = lines[0].startswith("// ") or lines[0] == f'#include "{path[:-3]}.h"'
         elif path.endswith((".py", ".sh")) or script:
-            good = len(lines) > 1 and lines[0].startswith("#!") and lines[1].startswith("# ")
+            said = lines[1:2] if lines[0].startswith("#!") else lines[:1]
+            good = any(line.startswith(("# ", '"""')) for line in said)
         else:
             return
         if not good:
