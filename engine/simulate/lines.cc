@@ -59,9 +59,7 @@ LogBuffer::LogBuffer(const SimulateOptions& options, LogSink* sink)
 
 void LogBuffer::Add(Micros at, LogFile file, Program program, Place place, uint64_t session,
                     std::string_view message) {
-  const size_t length = std::min<size_t>(message.size(), 0xffff);
-  refs_.push_back(Ref{at, session, text_.size(), static_cast<uint16_t>(length), file, program, place});
-  text_.append(message.substr(0, length));
+  store_.Add(LineInfo{at, session, file, program, place}, message);
 }
 
 LogBuffer::Process LogBuffer::Take(Host* host, Program program) {
@@ -84,47 +82,47 @@ void LogBuffer::GiveBack(Host* host, Program program, Process process) {
   host->free[static_cast<size_t>(program)].push_back(process);
 }
 
-uint32_t LogBuffer::PidOf(const Ref& ref) {
-  Host& host = hosts_[static_cast<size_t>(ref.file)];
-  if (ref.program == Program::kQmgr) return host.qmgr_pid;
-  if (ref.place == Place::kAlone) {
-    if (ref.program == Program::kDovecot || ref.program == Program::kRoundcube) return 0;
+uint32_t LogBuffer::PidOf(const LineInfo& line) {
+  Host& host = hosts_[static_cast<size_t>(line.file)];
+  if (line.program == Program::kQmgr) return host.qmgr_pid;
+  if (line.place == Place::kAlone) {
+    if (line.program == Program::kDovecot || line.program == Program::kRoundcube) return 0;
     // Keep a few processes going, as deliveries overlap: hand them out in turn.
-    std::vector<Process>& free = host.free[static_cast<size_t>(ref.program)];
+    std::vector<Process>& free = host.free[static_cast<size_t>(line.program)];
     const bool grow = free.size() < 8 && pids_.Chance(0.1);
     Process process;
     if (free.empty() || grow) {
       std::vector<Process> kept;
       kept.swap(free);
-      process = Take(&host, ref.program);
+      process = Take(&host, line.program);
       free.swap(kept);
     } else {
       const size_t pick = pids_.Below(free.size());
       std::swap(free[pick], free.back());
-      process = Take(&host, ref.program);
+      process = Take(&host, line.program);
     }
-    GiveBack(&host, ref.program, process);
+    GiveBack(&host, line.program, process);
     return process.pid;
   }
-  if (ref.place == Place::kFirst) {
-    const Process process = Take(&host, ref.program);
-    busy_[ref.session] = process;
+  if (line.place == Place::kFirst) {
+    const Process process = Take(&host, line.program);
+    busy_[line.session] = process;
     return process.pid;
   }
-  const auto found = busy_.find(ref.session);
+  const auto found = busy_.find(line.session);
   if (found == busy_.end()) return 0;
   const Process process = found->second;
-  if (ref.place == Place::kLast) {
-    GiveBack(&host, ref.program, process);
+  if (line.place == Place::kLast) {
+    GiveBack(&host, line.program, process);
     busy_.erase(found);
   }
   return process.pid;
 }
 
-void LogBuffer::AppendHeader(const Ref& ref, uint32_t pid) {
+void LogBuffer::AppendHeader(const LineInfo& line, uint32_t pid) {
   Text out(&line_);
   const Micros local =
-      ref.at + hosts_[static_cast<size_t>(ref.file)].clock_offset + options_.zone_minutes * kMinute;
+      line.at + hosts_[static_cast<size_t>(line.file)].clock_offset + options_.zone_minutes * kMinute;
   const int64_t day = local >= 0 ? local / kDay : (local - kDay + 1) / kDay;
   const Micros of_day = local - day * kDay;
   const CivilDay date = CivilFromDays(day);
@@ -143,7 +141,7 @@ void LogBuffer::AppendHeader(const Ref& ref, uint32_t pid) {
     out.Padded(static_cast<uint64_t>(zone / 60), 2) << between;
     out.Padded(static_cast<uint64_t>(zone % 60), 2);
   };
-  if (ref.program == Program::kRoundcube) {
+  if (line.program == Program::kRoundcube) {
     out << '[';
     out.Padded(static_cast<uint64_t>(date.day), 2) << '-' << month << '-' << date.year << ' ';
     clock();
@@ -164,23 +162,22 @@ void LogBuffer::AppendHeader(const Ref& ref, uint32_t pid) {
     out << month << (date.day < 10 ? "  " : " ") << date.day << ' ';
     clock();
   }
-  out << ' ' << kHostNames[static_cast<size_t>(ref.file)] << ' '
-      << kPrograms[static_cast<size_t>(ref.program)];
-  if (ref.program != Program::kDovecot) out << '[' << pid << ']';
+  out << ' ' << kHostNames[static_cast<size_t>(line.file)] << ' '
+      << kPrograms[static_cast<size_t>(line.program)];
+  if (line.program != Program::kDovecot) out << '[' << pid << ']';
   out << ": ";
 }
 
-absl::Status LogBuffer::Emit(const Ref& ref) {
+absl::Status LogBuffer::Emit(const LineInfo& line) {
   ++lines_;
   bytes_ += line_.size() + 1;
-  return sink_->Line(ref.file, EventTime::FromMillis(ref.at / 1000), line_);
+  return sink_->Line(line.file, EventTime::FromMillis(line.at / 1000), line_);
 }
 
-absl::Status LogBuffer::Write(const Ref& ref) {
-  const uint32_t pid = PidOf(ref);
+absl::Status LogBuffer::Write(const LineInfo& line, std::string_view message) {
+  const uint32_t pid = PidOf(line);
   line_.clear();
-  AppendHeader(ref, pid);
-  const std::string_view message(text_.data() + ref.offset, ref.length);
+  AppendHeader(line, pid);
   const size_t mark = message.find(kPidMark);
   Text out(&line_);
   if (mark == std::string_view::npos) {
@@ -189,30 +186,14 @@ absl::Status LogBuffer::Write(const Ref& ref) {
     out << message.substr(0, mark) << pid << message.substr(mark + 1);
   }
   if (options_.lost_share > 0 && faults_.Chance(options_.lost_share)) return absl::OkStatus();
-  if (absl::Status status = Emit(ref); !status.ok()) return status;
-  if (options_.duplicated_share > 0 && faults_.Chance(options_.duplicated_share)) return Emit(ref);
+  if (absl::Status status = Emit(line); !status.ok()) return status;
+  if (options_.duplicated_share > 0 && faults_.Chance(options_.duplicated_share)) return Emit(line);
   return absl::OkStatus();
 }
 
 absl::Status LogBuffer::Flush(Micros end) {
-  const auto later = std::partition(refs_.begin(), refs_.end(), [end](const Ref& r) { return r.at < end; });
-  std::sort(refs_.begin(), later,
-            [](const Ref& a, const Ref& b) { return a.at != b.at ? a.at < b.at : a.offset < b.offset; });
-  for (auto ref = refs_.begin(); ref != later; ++ref) {
-    if (absl::Status status = Write(*ref); !status.ok()) return status;
-  }
-  // Keep what is later, in the order it came, in a buffer of its own.
-  std::vector<Ref> kept(later, refs_.end());
-  std::sort(kept.begin(), kept.end(), [](const Ref& a, const Ref& b) { return a.offset < b.offset; });
-  std::string kept_text;
-  for (Ref& ref : kept) {
-    const uint64_t offset = kept_text.size();
-    kept_text.append(text_, ref.offset, ref.length);
-    ref.offset = offset;
-  }
-  refs_.swap(kept);
-  text_.swap(kept_text);
-  return absl::OkStatus();
+  return store_.Drain(
+      end, [this](const LineInfo& line, std::string_view message) { return Write(line, message); });
 }
 
 }  // namespace sekisho::simulate

@@ -11,40 +11,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "engine/simulate/line_store.h"
 #include "engine/simulate/random.h"
 #include "engine/simulate/simulate.h"
 
 namespace sekisho::simulate {
-
-// Microseconds since 1970-01-01T00:00:00Z: a queue id holds the microsecond at which it was made.
-using Micros = int64_t;
-inline constexpr Micros kSecond = 1'000'000;
-inline constexpr Micros kMinute = 60 * kSecond;
-inline constexpr Micros kHour = 60 * kMinute;
-inline constexpr Micros kDay = 24 * kHour;
-
-enum class Program : uint8_t {
-  kSmtpd,        // postfix/smtpd
-  kSubmission,   // postfix/submission/smtpd, port 587
-  kSubmissions,  // postfix/submissions/smtpd, port 465
-  kCleanup,
-  kQmgr,
-  kSmtp,
-  kLmtp,
-  kBounce,
-  kDovecot,    // syslog tag without a pid
-  kRoundcube,  // not syslog: its own time stamp in brackets
-};
-inline constexpr int kProgramCount = 10;
-
-// Where a line stands in the life of the process that writes it. A connection has a process for itself; other
-// lines come from whichever process is free.
-enum class Place : uint8_t {
-  kAlone,  // from any free process of this program; session is 0
-  kFirst,  // takes a free process for `session`
-  kInside,
-  kLast,  // and gives it back
-};
 
 // Replaced, when the line is written, by the pid of the line's session.
 inline constexpr char kPidMark = '\x01';
@@ -69,15 +40,6 @@ class LogBuffer {
   uint64_t bytes() const { return bytes_; }
 
  private:
-  struct Ref {
-    Micros at;
-    uint64_t session;
-    uint64_t offset;  // into text_; also the order of arrival
-    uint16_t length;
-    LogFile file;
-    Program program;
-    Place place;
-  };
   struct Process {
     uint32_t pid = 0;
     uint32_t uses = 0;
@@ -91,15 +53,14 @@ class LogBuffer {
 
   Process Take(Host* host, Program program);
   void GiveBack(Host* host, Program program, Process process);
-  uint32_t PidOf(const Ref& ref);
-  absl::Status Write(const Ref& ref);
-  void AppendHeader(const Ref& ref, uint32_t pid);
-  absl::Status Emit(const Ref& ref);
+  uint32_t PidOf(const LineInfo& line);
+  absl::Status Write(const LineInfo& line, std::string_view message);
+  void AppendHeader(const LineInfo& line, uint32_t pid);
+  absl::Status Emit(const LineInfo& line);
 
   const SimulateOptions& options_;
   LogSink* sink_;
-  std::string text_;
-  std::vector<Ref> refs_;
+  LineStore store_;
   std::array<Host, kLogFileCount> hosts_;
   absl::flat_hash_map<uint64_t, Process> busy_;  // by session
   Random faults_;

@@ -8,8 +8,9 @@
 // written differently for a thief than for an owner: both go through the same writer, the same networks and
 // the same distributions; a test runs one-feature rules over the result and fails if any does well.
 //
-// The same options give the same bytes on every machine. Nothing reads a clock. Memory: the lines of one day,
-// about 15 MB for each thousand accounts, whatever the number of days.
+// The same options give the same bytes on every machine. Nothing reads a clock. Memory stays below about 400
+// MB whatever the number of accounts and days: a day's lines that don't fit go through unnamed temporary
+// files.
 #ifndef SEKISHO_ENGINE_SIMULATE_SIMULATE_H_
 #define SEKISHO_ENGINE_SIMULATE_SIMULATE_H_
 
