@@ -16,6 +16,7 @@ enum Flag : uint8_t {
   kReferenced = 2,  // since the clock's hand passed
   kDirty = 4,
   kLeaving = 8,  // among the victims of the present sweep
+  kFrozen = 16,  // its copy isn't in the store yet
 };
 
 // Records that one spill writes, at most; a multiple of what a memtable likes, small against any memory.
@@ -35,7 +36,7 @@ struct AccountTable::Slot {
   AccountWindow account;
 };
 
-AccountTable::AccountTable(const AccountTableOptions& options, StateStore* store)
+AccountTable::AccountTable(const AccountTableOptions& options, RecordStore* store)
     : options_(options), store_(store), index_(1024) {}
 
 AccountTable::~AccountTable() {
@@ -195,7 +196,7 @@ absl::Status AccountTable::Load(std::span<const AccountId> ids) {
       continue;
     }
     if (absl::Status status = DecodeRecord(*packed_[i], &slot(number).account); !status.ok()) {
-      return {status.code(), "state directory " + store_->directory() + ": " + std::string(status.message())};
+      return {status.code(), store_->name() + ": " + std::string(status.message())};
     }
     Measure(number);
     ++stats_.read;
@@ -214,7 +215,7 @@ absl::Status AccountTable::MakeRoom() {
     const uint32_t number = hand_;
     hand_ = hand_ + 1 < flags_.size() ? hand_ + 1 : 0;
     uint8_t& flags = flags_[number];
-    if ((flags & kUsed) == 0 || (flags & kLeaving) != 0) continue;
+    if ((flags & kUsed) == 0 || (flags & (kLeaving | kFrozen)) != 0) continue;
     if ((flags & kReferenced) != 0) {
       flags &= static_cast<uint8_t>(~kReferenced);
     } else if ((flags & kDirty) == 0) {
@@ -255,17 +256,17 @@ absl::Status AccountTable::SpillAndRemove(std::vector<uint32_t>* victims) {
   return absl::OkStatus();
 }
 
-StateStore::Batch AccountTable::Encode(std::vector<uint32_t>* numbers) {
+PackedRecords AccountTable::Encode(std::vector<uint32_t>* numbers) {
   std::sort(numbers->begin(), numbers->end(), [this](uint32_t a, uint32_t b) { return slot(a).id < slot(b).id; });
-  StateStore::Batch batch;
+  PackedRecords records;
   for (const uint32_t number : *numbers) {
     buffer_.clear();
     EncodeRecord(slot(number).account, &buffer_);
-    batch.Put(slot(number).id, buffer_);
+    records.Add(slot(number).id, buffer_);
     flags_[number] &= static_cast<uint8_t>(~kDirty);
   }
   stats_.written += numbers->size();
-  return batch;
+  return records;
 }
 
 bool AccountTable::commit_due() const {
@@ -279,6 +280,23 @@ absl::Status AccountTable::Commit(const StateMarker& marker) {
   if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
   if (absl::Status status = store_->Commit(Encode(&dirty_), marker); !status.ok()) return status;
   dirty_.clear();
+  all_dirty_ = false;
+  ++stats_.commits;
+  return MakeRoom();
+}
+
+void AccountTable::Freeze(PackedRecords* copy) {
+  if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
+  *copy = Encode(&dirty_);
+  for (const uint32_t number : dirty_) flags_[number] |= kFrozen;
+  frozen_.swap(dirty_);
+  dirty_.clear();
+}
+
+absl::Status AccountTable::Thaw() {
+  if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
+  for (const uint32_t number : frozen_) flags_[number] &= static_cast<uint8_t>(~kFrozen);
+  frozen_.clear();
   all_dirty_ = false;
   ++stats_.commits;
   return MakeRoom();

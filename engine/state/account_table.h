@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "engine/base/ids.h"
 #include "engine/state/codec.h"
+#include "engine/state/record_store.h"
 #include "engine/state/store.h"
 #include "engine/window/account_window.h"
 
@@ -48,7 +49,7 @@ class AccountTable {
  public:
   // With a store, which must outlive the table, records become durable by Commit alone, so changed ones stay in memory
   // until then. Without one, nothing is durable, and changed records may go to a scratch store at any time.
-  explicit AccountTable(const AccountTableOptions& options = {}, StateStore* store = nullptr);
+  explicit AccountTable(const AccountTableOptions& options = {}, RecordStore* store = nullptr);
   ~AccountTable();
   AccountTable(const AccountTable&) = delete;
   AccountTable& operator=(const AccountTable&) = delete;
@@ -71,6 +72,12 @@ class AccountTable {
 
   // Makes all changes durable together with the marker. Without a store: does nothing.
   absl::Status Commit(const StateMarker& marker);
+
+  // The same in two steps, for a commit that somebody else writes while the fold goes on. Freeze copies all changes, which
+  // count as unchanged from here on; their records stay in memory until Thaw says that the copy is in the store. One
+  // copy at a time. With a store only.
+  void Freeze(PackedRecords* copy);
+  absl::Status Thaw();
 
   AccountTableStats stats() const;
 
@@ -98,11 +105,11 @@ class AccountTable {
   absl::Status Load(std::span<const AccountId> ids);
   absl::Status MakeRoom();
   absl::Status SpillAndRemove(std::vector<uint32_t>* victims);
-  // The numbers in ascending order of id, encoded into a batch.
-  StateStore::Batch Encode(std::vector<uint32_t>* numbers);
+  // The numbers in ascending order of id, encoded; they are no longer dirty.
+  PackedRecords Encode(std::vector<uint32_t>* numbers);
 
   const AccountTableOptions options_;
-  StateStore* store_;
+  RecordStore* store_;
   std::unique_ptr<StateStore> scratch_;
   std::string scratch_directory_;
 
@@ -110,6 +117,7 @@ class AccountTable {
   std::vector<uint8_t> flags_;       // by slot number
   std::vector<uint32_t> free_;       // slot numbers
   std::vector<uint32_t> dirty_;      // slot numbers, for the next commit
+  std::vector<uint32_t> frozen_;     // slot numbers that wait for Thaw
   std::vector<IndexEntry> index_;    // a power of two
   uint64_t in_memory_ = 0;
   uint64_t record_bytes_ = 0;        // slots in use and their heap, as last measured

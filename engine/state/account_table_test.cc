@@ -189,5 +189,41 @@ TEST(AccountTableTest, CollidingIds) {
   }
 }
 
+// Goal: a copy frozen for somebody else to write holds exactly what had changed, survives that its records change on, and
+// its records stay in memory until it is stored. Method: a table with room for hardly anything over a durable store; the
+// store, reopened, must hold the copy, not what came after it.
+TEST(AccountTableTest, AFrozenCopyStandsForItsMoment) {
+  TemporaryDirectory directory;
+  auto store = StateStore::Open(directory.path() + "/state");
+  ASSERT_TRUE(store.ok()) << store.status();
+  AccountTableOptions options;
+  options.memory_bytes_max = 20'000;
+  auto table = std::make_unique<AccountTable>(options, store->get());
+  std::map<uint64_t, std::string> frozen;
+  for (uint64_t n = 0; n < 200; ++n) {
+    AccountWindow* account = *table->FindOrCreate(IdOf(n));
+    Change(account, n, static_cast<int64_t>(n));
+    frozen[n] = Packed(*account);
+  }
+  PackedRecords copy;
+  table->Freeze(&copy);
+  ASSERT_EQ(copy.size(), 200u);
+  for (uint64_t n = 0; n < 300; ++n) Change(*table->FindOrCreate(IdOf(n)), n, 5'000);
+  EXPECT_GE(table->stats().in_memory, 300u) << "not stored, so not to be dropped";
+  StateMarker marker;
+  marker.input = "here";
+  ASSERT_TRUE((*store)->Commit(copy, marker).ok());
+  ASSERT_TRUE(table->Thaw().ok());
+  table.reset();
+  store->reset();
+
+  store = StateStore::Open(directory.path() + "/state");
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->marker()->input, "here");
+  AccountTable reopened(options, store->get());
+  for (const auto& [n, packed] : frozen) EXPECT_EQ(Packed(**reopened.Find(IdOf(n))), packed);
+  EXPECT_EQ(*reopened.Find(IdOf(250)), nullptr);
+}
+
 }  // namespace
 }  // namespace sekisho

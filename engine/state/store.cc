@@ -35,6 +35,12 @@ Key KeyOf(AccountId id) {
 }
 rocksdb::Slice ToSlice(const Key& key) { return {key.data(), key.size()}; }
 
+rocksdb::WriteBatch ToBatch(const PackedRecords& records) {
+  rocksdb::WriteBatch batch(records.bytes() + 8 * records.size());
+  for (size_t i = 0; i < records.size(); ++i) batch.Put(ToSlice(KeyOf(records.id(i))), ToSlice(records.record(i)));
+  return batch;
+}
+
 bool Contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 // RocksDB's status in our words: which directory, what it means, what to do.
@@ -128,19 +134,6 @@ struct StateStore::Db {
   std::vector<rocksdb::Status> statuses;
 };
 
-struct StateStore::Batch::Impl {
-  rocksdb::WriteBatch batch;
-};
-
-StateStore::Batch::Batch() : impl_(new Impl) {}
-StateStore::Batch::~Batch() = default;
-StateStore::Batch::Batch(Batch&&) noexcept = default;
-StateStore::Batch& StateStore::Batch::operator=(Batch&&) noexcept = default;
-size_t StateStore::Batch::bytes() const { return impl_->batch.GetDataSize(); }
-void StateStore::Batch::Put(AccountId id, std::string_view record) {
-  impl_->batch.Put(ToSlice(KeyOf(id)), ToSlice(record));
-}
-
 StateStore::StateStore(std::string directory, const StoreOptions& options, std::unique_ptr<Db> db)
     : directory_(std::move(directory)), options_(options), db_(std::move(db)) {}
 
@@ -198,8 +191,8 @@ absl::Status StateStore::Load() {
   }
   std::string format;
   ByteWriter(&format).PutVarint(kStoreFormat);
-  Batch batch;
-  batch.impl_->batch.Put(ToSlice(kFormatKey), format);
+  rocksdb::WriteBatch batch;
+  batch.Put(ToSlice(kFormatKey), format);
   return Write(&batch);
 }
 
@@ -229,27 +222,28 @@ absl::Status StateStore::Read(std::span<const AccountId> ids, std::vector<std::o
   return absl::OkStatus();
 }
 
-absl::Status StateStore::Write(Batch* batch) {
+absl::Status StateStore::Write(rocksdb::WriteBatch* batch) {
   rocksdb::WriteOptions write;
   write.disableWAL = options_.durability != Durability::kLog;
-  rocksdb::Status status = db_->db->Write(write, &batch->impl_->batch);
+  rocksdb::Status status = db_->db->Write(write, batch);
   if (status.ok() && options_.durability == Durability::kFlush) status = db_->db->Flush(rocksdb::FlushOptions());
   return status.ok() ? absl::OkStatus() : Explain(directory_, status);
 }
 
-absl::Status StateStore::Commit(Batch batch, const StateMarker& marker) {
-  const bool no_records = batch.impl_->batch.Count() == 0;
+absl::Status StateStore::Commit(const PackedRecords& records, const StateMarker& marker) {
   std::string bytes;
   EncodeMarker(marker, &bytes);
-  batch.impl_->batch.Put(ToSlice(kMarkerKey), bytes);
+  rocksdb::WriteBatch batch = ToBatch(records);
+  batch.Put(ToSlice(kMarkerKey), bytes);
   if (absl::Status status = Write(&batch); !status.ok()) return status;
   marker_ = marker;
-  if (!no_records) empty_ = false;
+  if (!records.empty()) empty_ = false;
   return absl::OkStatus();
 }
 
-absl::Status StateStore::Spill(Batch batch) {
-  if (batch.impl_->batch.Count() == 0) return absl::OkStatus();
+absl::Status StateStore::Spill(const PackedRecords& records) {
+  if (records.empty()) return absl::OkStatus();
+  rocksdb::WriteBatch batch = ToBatch(records);
   empty_ = false;
   return Write(&batch);
 }

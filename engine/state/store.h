@@ -7,20 +7,24 @@
 #ifndef SEKISHO_ENGINE_STATE_STORE_H_
 #define SEKISHO_ENGINE_STATE_STORE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/base/ids.h"
 #include "engine/state/codec.h"
+#include "engine/state/record_store.h"
+
+namespace rocksdb {
+class WriteBatch;
+}
 
 namespace sekisho {
 
@@ -39,8 +43,8 @@ struct StoreOptions {
   size_t write_buffer_bytes = size_t{32} << 20;
 };
 
-// Thread-compatible. Every error names the directory and what to do about it.
-class StateStore {
+// Threads: see RecordStore. Every error names the directory and what to do about it.
+class StateStore final : public RecordStore {
  public:
   // Opens or creates `directory` (its parent must exist). Errors:
   //   FailedPrecondition  open in another process; or of another format; or not a state directory
@@ -48,36 +52,14 @@ class StateStore {
   //   ResourceExhausted   the disk is full
   //   others              as the file system says
   static absl::StatusOr<std::unique_ptr<StateStore>> Open(const std::string& directory, const StoreOptions& options = {});
-  ~StateStore();
+  ~StateStore() override;
   StateStore(const StateStore&) = delete;
   StateStore& operator=(const StateStore&) = delete;
 
-  // The marker of the last commit; nothing in a new store.
-  const std::optional<StateMarker>& marker() const { return marker_; }
-
-  // For each id its packed record, or nothing. Valid until the next read. Sorted ids read fastest.
-  absl::Status Read(std::span<const AccountId> ids, std::vector<std::optional<std::string>>* records);
-
-  // What one commit changes. Put in ascending order of id for speed.
-  class Batch {
-   public:
-    Batch();
-    ~Batch();
-    Batch(Batch&&) noexcept;
-    Batch& operator=(Batch&&) noexcept;
-    void Put(AccountId id, std::string_view record);
-    size_t bytes() const;
-
-   private:
-    friend class StateStore;
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
-  };
-
-  // All of the batch and the marker, or nothing. After an error the store takes no more writes: reopen it.
-  absl::Status Commit(Batch batch, const StateMarker& marker);
-  // Records alone, for Durability::kScratch.
-  absl::Status Spill(Batch batch);
+  const std::optional<StateMarker>& marker() const override { return marker_; }
+  absl::Status Read(std::span<const AccountId> ids, std::vector<std::optional<std::string>>* records) override;
+  absl::Status Commit(const PackedRecords& records, const StateMarker& marker) override;
+  absl::Status Spill(const PackedRecords& records) override;
 
   // No record was ever written: every read would miss.
   bool empty() const { return empty_; }
@@ -85,18 +67,19 @@ class StateStore {
   uint64_t records_about() const;
   uint64_t bytes_on_disk() const;
   const std::string& directory() const { return directory_; }
+  std::string name() const override { return "state directory " + directory_; }
 
  private:
   struct Db;
   StateStore(std::string directory, const StoreOptions& options, std::unique_ptr<Db> db);
   absl::Status Load();
-  absl::Status Write(Batch* batch);
+  absl::Status Write(rocksdb::WriteBatch* batch);
 
   const std::string directory_;
   const StoreOptions options_;
   std::unique_ptr<Db> db_;
   std::optional<StateMarker> marker_;
-  bool empty_ = true;
+  std::atomic<bool> empty_ = true;
 };
 
 }  // namespace sekisho
