@@ -6,6 +6,7 @@
 
 #include "connectors/common/json.h"
 #include "connectors/common/log_time.h"
+#include "connectors/common/text.h"
 #include "connectors/ingest/dovecot/login_text.h"
 #include "connectors/ingest/dovecot/told_once.h"
 
@@ -59,7 +60,7 @@ std::optional<uint64_t> LeadingNumber(std::string_view text) {
 
 // The number behind the last `key` in `text`; nullopt where there is none.
 std::optional<uint64_t> Counter(std::string_view text, std::string_view key) {
-  const size_t at = text.rfind(key);
+  const size_t at = FindLast(text, key);
   if (at == kNone) return std::nullopt;
   return LeadingNumber(text.substr(at + key.size()));
 }
@@ -173,11 +174,8 @@ ParseResult DovecotParser::TellFailure(const LoginText& text, Teller teller, con
 ParseResult DovecotParser::TellLogin(Teller teller, const EventSink& sink) {
   event_.kind = Kind::kLogin;
   event_.outcome = Outcome::kSuccess;
-  // Without session ids nothing says that two logins are the same.
-  if (!event_.session.empty() &&
-      !logins_.Claim(event_.session, event_.account, event_.ip, teller, event_.time)) {
-    return ParseResult::kIgnored;
-  }
+  // Without a session id nothing says that two logins are the same.
+  if (!logins_.ClaimSession(event_.session, teller, event_.time)) return ParseResult::kIgnored;
   sink(event_);
   return ParseResult::kEvents;
 }
@@ -290,7 +288,7 @@ ParseResult DovecotParser::ParseSession(Process process, std::string_view text, 
     fetched = headers || bodies ? headers.value_or(0) + bodies.value_or(0) + Counter(text, " expunged=").value_or(0) > 0
                                 : Counter(text, " out=").value_or(0) > kIdleImapBytesMax;
   }
-  if (!fetched || event_.account.empty() || !accesses_.ClaimSession(event_.session, event_.time)) {
+  if (!fetched || event_.account.empty() || !accesses_.ClaimOnce(event_.session, event_.time)) {
     return ParseResult::kIgnored;
   }
   event_.kind = Kind::kMailboxAccess;
@@ -403,7 +401,7 @@ ParseResult DovecotParser::ExportedSubmission(const object& fields, const EventS
 ParseResult DovecotParser::ExportedCommand(const object& fields, Service service, const EventSink& sink) {
   const std::string_view command = JsonReader::Text(fields, "cmd_name");
   const bool fetch = command == "FETCH" || command == "UID FETCH" || command == "RETR";
-  if (!fetch || event_.account.empty() || !accesses_.ClaimSession(event_.session, event_.time)) {
+  if (!fetch || event_.account.empty() || !accesses_.ClaimOnce(event_.session, event_.time)) {
     return ParseResult::kIgnored;
   }
   event_.kind = Kind::kMailboxAccess;

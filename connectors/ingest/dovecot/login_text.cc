@@ -1,6 +1,8 @@
 // Anchors and candidates: see dovecot.h for why each direction is chosen.
 #include "connectors/ingest/dovecot/login_text.h"
 
+#include "connectors/common/text.h"
+
 namespace sekisho::connectors::dovecot {
 namespace {
 
@@ -15,7 +17,12 @@ bool IsWord(std::string_view s) {  // mechanisms and drivers
   return true;
 }
 
-std::string_view UpTo(std::string_view s, std::string_view stops) { return s.substr(0, s.find_first_of(stops)); }
+// Up to the first blank or comma.
+std::string_view FirstWord(std::string_view s) {
+  size_t i = 0;
+  while (i < s.size() && s[i] != ' ' && s[i] != ',') ++i;
+  return s.substr(0, i);
+}
 
 // What the passdb drivers say of a failed attempt, at the start of the text behind their name.
 FailureKind ReadAuthReason(std::string_view text) {
@@ -64,7 +71,7 @@ bool ReadParameters(std::string_view s, LoginText* out) {
   out->session = {};
   if (!s.empty() && s.back() == '>') {
     const std::string_view end = s.size() > kSessionBytesMax ? s.substr(s.size() - kSessionBytesMax) : s;
-    const size_t open = end.rfind(",<");
+    const size_t open = FindLast(end, ",<");
     if (open == kNone) return false;
     out->session = end.substr(open + 2, end.size() - open - 3);
     s.remove_suffix(end.size() - open);
@@ -100,7 +107,7 @@ bool TakeLevel(std::string_view* text) {
 }
 
 const char* ReadLoginFields(std::string_view fields, LoginText* out) {
-  size_t rip = fields.rfind(" rip=");
+  size_t rip = FindLast(fields, " rip=");
   if (rip == kNone) {
     if (fields.substr(0, 4) != "rip=") return "no client address";
     rip = 0;
@@ -108,14 +115,14 @@ const char* ReadLoginFields(std::string_view fields, LoginText* out) {
     ++rip;
   }
   std::string_view tail = fields.substr(rip + 4);
-  const std::string_view address = UpTo(tail, ", ");
+  const std::string_view address = FirstWord(tail);
   const auto ip = IpAddress::Parse(address);
   if (!ip) return "the client's address is none";
   out->ip = *ip;
   tail.remove_prefix(address.size());
   // Another order of fields (login_log_format_elements), where the last rip= could be the client's invention.
   if (tail.find("user=<") != kNone) return "the fields are in an unknown order";
-  const size_t session = tail.rfind("session=<");
+  const size_t session = FindLast(tail, "session=<");
   if (session != kNone) {
     const std::string_view rest = tail.substr(session + 9);
     const size_t end = rest.find('>');
@@ -125,7 +132,7 @@ const char* ReadLoginFields(std::string_view fields, LoginText* out) {
   if (head.size() >= 2 && head.substr(head.size() - 2) == ", ") head.remove_suffix(2);
   if (head.empty()) return nullptr;
   if (head.back() != '>') {
-    const size_t method = head.rfind("method=");
+    const size_t method = FindLast(head, "method=");
     if (method == kNone || !IsWord(head.substr(method + 7))) return "the fields are in an unknown order";
     out->method = head.substr(method + 7);
     if (method == 0) return nullptr;
@@ -212,10 +219,10 @@ AuthLine ReadPamFailure(std::string_view text, LoginText* out) {
   if (text.substr(0, 4) != "pam_" || module == kNone || !IsWord(text.substr(0, module))) return AuthLine::kOther;
   if (text.substr(module, kStart.size()) != kStart) return AuthLine::kOther;
   // The claimed name (ruser) stands before the address; after it comes only the name of a user that exists.
-  const size_t ruser = text.find(" ruser="), rhost = text.rfind(" rhost=");
+  const size_t ruser = text.find(" ruser="), rhost = FindLast(text, " rhost=");
   if (ruser == kNone || rhost == kNone || rhost < ruser) return AuthLine::kOther;
   out->user = text.substr(ruser + 7, rhost - ruser - 7);
-  const auto ip = IpAddress::Parse(UpTo(text.substr(rhost + 7), " "));
+  const auto ip = IpAddress::Parse(FirstWord(text.substr(rhost + 7)));
   if (ip) out->ip = *ip;
   out->failure = FailureKind::kCredentials;
   return AuthLine::kFailure;

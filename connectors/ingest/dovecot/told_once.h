@@ -47,12 +47,21 @@ class ToldOnce {
     return true;
   }
 
-  // The same for something that only sessions have, and that counts once however often it is told.
-  bool ClaimSession(std::string_view session, EventTime t) {
+  // The same for what is told by session only: without one (empty), always true.
+  bool ClaimSession(std::string_view session, Teller teller, EventTime t) {
+    if (session.empty()) return true;
+    const uint64_t by_session = PinnedHash64(session);
+    if (ToldByAnother(by_session, teller, t)) return false;
+    Remember(by_session, teller, t);
+    return true;
+  }
+
+  // True once a session and window, whoever tells.
+  bool ClaimOnce(std::string_view session, EventTime t) {
     if (session.empty()) return true;
     const uint64_t by_session = PinnedHash64(session);
     if (ToldByAnother(by_session, Teller::kNobody, t)) return false;
-    Remember(by_session, Teller::kLoginProcess, t);
+    Remember(by_session, Teller::kExport, t);
     return true;
   }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "connectors/common/text.h"
 #include "engine/base/hash.h"
 
 namespace sekisho::connectors {
@@ -100,7 +101,7 @@ bool IsDigits(std::string_view s) { return !s.empty() && s.find_first_not_of("01
 // Takes " in session S[ (error: N)]" off the end of `*s`.
 std::string_view TakeSession(std::string_view* s) {
   constexpr std::string_view kIn = " in session ";
-  const size_t at = s->rfind(kIn);
+  const size_t at = FindLast(*s, kIn);
   if (at == kNone) return {};
   std::string_view id = s->substr(at + kIn.size());
   if (!id.empty() && id.back() == ')') {
@@ -203,7 +204,7 @@ ParseResult RoundcubeParser::ParseUserLogin(std::string_view text, bool success,
   }
   std::string_view user = text.substr(0, place.at);
   if (success) {
-    const size_t id = user.rfind(" (");
+    const size_t id = FindLast(user, " (");
     if (id != kNone && (StartsWith(user.substr(id), " (ID: ") || StartsWith(user.substr(id), " (id "))) {
       user = user.substr(0, id);
     }
@@ -232,7 +233,7 @@ ParseResult RoundcubeParser::ParseImapError(std::string_view text, const EventSi
     return ParseResult::kMalformed;
   }
   std::string_view user = text.substr(0, place.at);
-  const size_t against = user.rfind(" against ");
+  const size_t against = FindLast(user, " against ");
   if (against != kNone && user.find(' ', against + 9) == kNone) user = user.substr(0, against);
   event_.account = canonicalizer_->Login(user);
   event_.ip = TrueSource(place.ip, place.headers);
@@ -287,7 +288,7 @@ ParseResult RoundcubeParser::ParseSent(std::string_view text, const EventSink& s
   }
   if (recipients_.empty()) return ParseResult::kIgnored;
   for (const std::string_view before : {std::string_view("queued as "), std::string_view("id=")}) {
-    const size_t at = reply.rfind(before);
+    const size_t at = FindLast(reply, before);
     if (at == kNone) continue;
     const std::string_view id = reply.substr(at + before.size());
     size_t n = 0;
