@@ -425,7 +425,7 @@ void MailWriter::FailWebmail(Micros at, const Source& source, std::string_view l
   const std::string id = WebmailSessionId(random_.Next());
   scratch_.clear();
   Text(&scratch_) << '<' << std::string_view(id).substr(0, 8) << "> Failed login for " << login << " from "
-                  << source.ip.ToString() << " in session " << id << " (error: -1)";
+                  << source.ip.ToString() << " in session " << id << " (error: 0)";
   Add(at, LogFile::kWebmailUserlogins, Program::kRoundcube, scratch_);
   const Source webmail{*IpAddress::Parse(kWebmailAddress), source.carrier};
   FailImap(at - random_.Between(30'000, 90'000), webmail, login, known_user, 1);

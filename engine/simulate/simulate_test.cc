@@ -145,7 +145,7 @@ TEST(SimulateTest, EveryLineHasTheShapeOfItsProgram) {
   const std::vector<std::regex> userlogins = {
       std::regex(stamp +
                  R"(Successful login for [^ ]+ \(ID: \d+\) from [0-9a-f:.]+ in session [0-9a-z]{16})"),
-      std::regex(stamp + R"(Failed login for [^ ]+ from [0-9a-f:.]+ in session [0-9a-z]{16} \(error: -1\))")};
+      std::regex(stamp + R"(Failed login for [^ ]+ from [0-9a-f:.]+ in session [0-9a-z]{16} \(error: 0\))")};
   const std::vector<std::regex> sendmail = {std::regex(
       stamp + R"(User [^ ]+ \[[0-9a-f:.]+\]; Message <[^>]+> for [^;]+; 250: 2\.0\.0 Ok: queued as )" + id)};
 
