@@ -178,17 +178,20 @@ std::optional<int64_t> HeaderParser::InferDay(int month, int day) {
 }
 
 bool HeaderParser::ParseRfc3164(std::string_view raw, LogLine* line) {
-  if (raw.size() < 16 || raw[3] != ' ' || raw[6] != ' ') return false;
-  const int clock_s = ScanClock(raw.substr(7));
+  if (raw.size() < 16 || raw[3] != ' ') return false;
+  const bool unpadded = IsDigit(raw[4]) && raw[5] == ' ';  // "Mar 1 09:00:00"
+  const size_t clock = unpadded ? 6 : 7;
+  if (raw[clock - 1] != ' ') return false;
+  const int clock_s = ScanClock(raw.substr(clock));
   if (clock_s < 0) return false;
   if (std::memcmp(short_date_, raw.data(), sizeof short_date_) != 0) {
     const int month = MonthFromName(raw);
-    const int day = raw[4] == ' ' ? ScanDigits(raw.substr(5), 1) : ScanDigits(raw.substr(4), 2);
+    const int day = raw[4] == ' ' ? ScanDigits(raw.substr(5), 1) : ScanDigits(raw.substr(4), unpadded ? 1 : 2);
     if (month == 0 || day < 1 || day > 31) return false;
     std::memcpy(short_date_, raw.data(), sizeof short_date_);
     short_day_ = InferDay(month, day);
   }
-  size_t used = 15;
+  size_t used = clock + 8;
   int millis;
   used += ScanFraction(raw.substr(used), &millis);
   if (used >= raw.size() || raw[used] != ' ') return false;

@@ -1,7 +1,7 @@
 // Takes the transport's header off a log line: time, host, program, and the message that is left.
 //
 // Understood, told apart line by line without configuration; "<PRI>" may stand before any of them:
-//   RFC 3164     Mar  1 09:00:00 host prog[pid]: message            (no year, no zone; the host may be missing)
+//   RFC 3164     Mar  1 09:00:00 host prog[pid]: message            (no year, no zone; the host may be missing, and a day's padding)
 //   RFC 5424     <22>1 2026-03-01T09:00:00.123Z host prog pid mid [data] message
 //   ISO 8601     2026-03-01T09:00:00.123456+09:00 host prog[pid]: message        (rsyslog)
 //   journald     {"__REALTIME_TIMESTAMP":"…","_HOSTNAME":…,"SYSLOG_IDENTIFIER":…,"MESSAGE":…}

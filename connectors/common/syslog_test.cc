@@ -30,6 +30,7 @@ struct Case {
 TEST(HeaderParserTest, TakesEveryForm) {
   const Case cases[] = {
       {"Mar  1 09:00:00 mx1 postfix/smtpd[12]: connect", "2026-03-01T00:00:00Z", "mx1", "postfix/smtpd", "connect"},
+      {"Mar 1 09:00:00 mx1 postfix/smtpd[12]: connect", "2026-03-01T00:00:00Z", "mx1", "postfix/smtpd", "connect"},
       {"<22>Mar 11 09:00:00 mx1 dovecot: auth: x", "2026-03-11T00:00:00Z", "mx1", "dovecot", "auth: x"},
       {"Mar 11 09:00:00.250 2001:db8::1 dovecot: x", "2026-03-11T00:00:00.250Z", "2001:db8::1", "dovecot", "x"},
       {"Mar 11 09:00:00 mx1 last message repeated", "2026-03-11T00:00:00Z", "mx1", "", "last message repeated"},

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Goal: what today's Postfix and Dovecot really log is understood: every login, failure, submission and delivery is found,
-under the right account and address, and hostile user names change neither.
-Method: both servers run on loopback; mail is submitted from foreign addresses (XCLIENT), mailboxes are read by IMAP and
-POP3 from foreign addresses (trusted proxies' ID and XCLIENT); `sekisho events` reads the logs that this leaves.
-
-usage: mailservers_test.py SEKISHO_BINARY. Exit status 77: skipped, as the servers are not installed or we are not root.
-"""
+# Goal: what today's Postfix and Dovecot really log is understood: every login, failure, submission and delivery is found,
+# under the right account and address, and hostile user names change neither.
+# Method: both servers run on loopback; mail is submitted from foreign addresses (XCLIENT), mailboxes are read by IMAP and
+# POP3 from foreign addresses (trusted proxies' ID and XCLIENT); `sekisho events` reads the logs that this leaves.
+#
+# usage: mailservers_test.py SEKISHO_BINARY. Exit status 77: skipped, as the servers are not installed or we are not root.
 import collections
 import imaplib
 import json

@@ -1,8 +1,8 @@
-"""A real Postfix and a real Dovecot on loopback, under a private folder: started, used, stopped by their own pids.
-
-One Postfix holds a small fleet: two submission services, an outbound hop that takes their mail back on the same host
-(one told the first queue id by XFORWARD, one not), and domains whose mail is sent, refused or deferred without a network.
-"""
+#!/usr/bin/env python3
+# A real Postfix and a real Dovecot on loopback, under a private folder: started, used, stopped by their own pids.
+#
+# One Postfix holds a small fleet: two submission services, an outbound hop that takes their mail back on the same host
+# (one told the first queue id by XFORWARD, one not), and domains whose mail is sent, refused or deferred without a network.
 import os
 import pwd
 import shutil

@@ -286,17 +286,15 @@ class Exim final : public EximParser {
     const std::string_view sender = TakeAddress(&s);
     Host host;
     std::string_view driver, user, login;
-    if (Consume(&s, " H=")) {
-      host = TakeHost(&s);
-      const size_t size_at = s.find(" S=");
-      if (size_at == std::string_view::npos) {
-        *reason = "exim: arrival without S=";
-        return ParseResult::kMalformed;
-      }
-      const auto authenticator = FindAuthenticator(s.substr(0, size_at));
-      if (authenticator && SplitAuthenticator(*authenticator, &driver, &user)) login = canonicalizer_->Login(user);
-      s.remove_prefix(size_at + 3);
+    if (Consume(&s, " H=")) host = TakeHost(&s);
+    const size_t size_at = s.find(" S=");
+    if (size_at == std::string_view::npos) {
+      *reason = "exim: arrival without S=";
+      return ParseResult::kMalformed;
     }
+    const auto authenticator = FindAuthenticator(s.substr(0, size_at));
+    if (authenticator && SplitAuthenticator(*authenticator, &driver, &user)) login = canonicalizer_->Login(user);
+    s.remove_prefix(size_at + 3);
     if (login.empty()) {
       if (MayBeOurs(host.ip)) {
         join_.Arrive(host_key, id, line.time, {});

@@ -91,6 +91,10 @@ TEST_F(EximTest, FailedLogins) {
   EXPECT_EQ(Feed("note: login authenticator failed H=(a.b) [198.51.100.7] [198.51.100.7] 535 Incorrect authentication data  (set_id=r x)"), "login_failed r x 198.51.100.7");
 }
 
+TEST_F(EximTest, ALineWithoutAnAddressHasNone) {
+  EXPECT_EQ(Feed("10HmaX-0005vi-00 <= u@e.jp U=root P=local-esmtpa A=plain:userx S=1 id=x [192.0.2.66]"), "submission userx - 10HmaX-0005vi-00");
+}
+
 TEST_F(EximTest, OurOwnLoginsElsewhereAreNoEvents) {
   EXPECT_EQ(Feed("10HmaX-0005vi-00 => userx@domain.example R=try T=smtp_try H=mx [203.0.113.5] A=login:userx:u@e C=\"250 OK\""), "");
   EXPECT_EQ(Feed("10HmaX-0005vi-00 plain authenticator failed H=mx [203.0.113.5] 535 Incorrect authentication data"), "");

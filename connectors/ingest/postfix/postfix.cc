@@ -268,6 +268,7 @@ class Postfix final : public PostfixParser {
     e.listener = ListenerOf(line.program);
     e.outcome = Outcome::kFailure;
     if (IsQueueId(id)) {
+      e.queue_id = id;
       const QueueJoin::Index entry = join_.Find(QueueJoin::HostKey(line.host), id, line.time);
       if (const QueuedMessage* m = entry == QueueJoin::kNone ? nullptr : join_.message(entry)) {
         e.account = m->account;
