@@ -2,10 +2,12 @@
 
 #include <cstdint>
 
-#include "engine/app/json_text.h"
+#include "connectors/common/json.h"
 
 namespace sekisho::app {
 namespace {
+
+using connectors::AppendJsonString;
 
 void AppendKey(std::string_view key, std::string* out) {
   if (out->back() != '{') *out += ',';

@@ -1,9 +1,11 @@
 #include "engine/app/dead_letter.h"
 
-#include "engine/app/json_text.h"
+#include "connectors/common/json.h"
 
 namespace sekisho::app {
 namespace {
+
+using connectors::AppendJsonString;
 
 bool EndsToken(char c) { return c == ' ' || c == '\t' || c == ',' || c == ';' || c == '(' || c == ')' || c == '"'; }
 
@@ -41,10 +43,15 @@ std::string RedactedExcerpt(std::string_view line) {
   return out;
 }
 
-void DeadLetters::Add(std::string_view file_name, uint64_t byte, std::string_view reason, std::string_view line) {
+void DeadLetters::CountOnly(std::string_view reason, uint64_t n) {
+  if (n == 0) return;
   auto counter = by_reason_.find(reason);
   if (counter == by_reason_.end()) counter = by_reason_.emplace(std::string(reason), 0).first;
-  ++counter->second;
+  counter->second += n;
+}
+
+void DeadLetters::Add(std::string_view file_name, uint64_t byte, std::string_view reason, std::string_view line) {
+  CountOnly(reason, 1);
   if (file_ == nullptr || muted_ || !status_.ok()) return;
   std::string letter = "{\"file\":";
   AppendJsonString(file_name, &letter);

@@ -32,6 +32,9 @@ class DeadLetters {
   void set_muted(bool muted) { muted_ = muted; }
   void Add(std::string_view file_name, uint64_t byte, std::string_view reason, std::string_view line);
 
+  // Adds `n` letters that an earlier run wrote.
+  void CountOnly(std::string_view reason, uint64_t n);
+
   // The first error of the file, if any.
   const absl::Status& status() const { return status_; }
   const std::map<std::string, uint64_t, std::less<>>& by_reason() const { return by_reason_; }

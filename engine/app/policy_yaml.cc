@@ -240,6 +240,13 @@ absl::StatusOr<Policy> LoadPolicy(const std::string& path) {
   return ParsePolicy(text.str(), path);
 }
 
+std::string PolicyDigest(const Policy& policy) {
+  PolicyFile file{policy, ""};
+  std::string values = FieldsOf(&file).Print();
+  values.append(policy.jitter_key.bytes.begin(), policy.jitter_key.bytes.end());
+  return PinnedHash128(values).ToHex();
+}
+
 std::string DefaultPolicyYaml() {
   PolicyFile file;
   return FieldsOf(&file).Print();

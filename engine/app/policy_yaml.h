@@ -20,6 +20,9 @@ absl::StatusOr<Policy> ParsePolicy(std::string_view yaml, const std::string& fil
 // Of a file; NotFound, Unavailable or the errors of ParsePolicy. An empty path gives the default policy.
 absl::StatusOr<Policy> LoadPolicy(const std::string& path);
 
+// Stands for every value of the policy: equal for equal policies, and the same on every machine.
+std::string PolicyDigest(const Policy& policy);
+
 // The default policy, each key under its documentation. deploy/policy.yaml is this text.
 std::string DefaultPolicyYaml();
 

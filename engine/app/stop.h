@@ -4,7 +4,7 @@
 
 namespace sekisho::app {
 
-// From now on SIGINT and SIGTERM set the flag; SIGXFSZ is ignored, so that a file-size limit is an error of write(2)
+// From now on SIGINT and SIGTERM set the flag and bring standard input to its end, so that nobody waits for it; SIGXFSZ is ignored, so that a file-size limit is an error of write(2)
 // like a full disk, not the end of the process. Call once, before any thread is started.
 void CatchStopSignals();
 

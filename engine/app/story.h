@@ -1,0 +1,59 @@
+// One account's story, collected while the fold runs, then told: first what a support agent needs on one screen, then
+// event by event.
+#ifndef SEKISHO_ENGINE_APP_STORY_H_
+#define SEKISHO_ENGINE_APP_STORY_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/app/words.h"
+#include "engine/shard/shard.h"
+
+namespace sekisho::app {
+
+// Thread-compatible. Memory is bounded by kLinesMax.
+class Story : public FoldObserver {
+ public:
+  // `all`: every event gets a line, not only those that raised a signal or led to something.
+  Story(AccountId id, const Policy* policy, bool all) : id_(id), policy_(policy), all_(all) {}
+
+  void OnEvent(const Event& event, const AccountWindow& account, const Features& features,
+               std::span<const Signal> signals, const Risk& risk, const Action* action) override;
+  void OnTimer(const AccountWindow& account, const Action& action) override;
+
+  bool empty() const { return events_ == 0; }
+  // The summary and the timeline, ready to print: nothing in it can trouble a terminal. `login` is how the account is
+  // called; `account` what the engine remembers of it at the end.
+  std::string Tell(std::string_view login, const AccountWindow& account) const;
+
+  static constexpr size_t kLinesMax = 5000;
+
+ private:
+  struct Line {
+    EventTime time;
+    std::string text;
+    uint64_t times = 1;  // the same again and again is told once
+  };
+
+  void AddLine(EventTime time, std::string text);
+  std::string Summary(std::string_view login, const AccountWindow& account) const;
+
+  const AccountId id_;
+  const Policy* const policy_;
+  const bool all_;
+  uint64_t events_ = 0, events_by_kind_[kEventKinds] = {};
+  uint64_t lines_dropped_ = 0;
+  EventTime first_, last_;
+  int32_t risk_max_ = 0;
+  EventTime risk_max_at_;
+  std::string risk_max_signals_;
+  std::vector<Line> lines_;
+  std::vector<Action> actions_;       // what was done, without observe
+  uint64_t observed_ = 0;
+};
+
+}  // namespace sekisho::app
+
+#endif  // SEKISHO_ENGINE_APP_STORY_H_
