@@ -100,7 +100,9 @@ class DovecotParser final : public Parser {
 
   Canonicalizer* const canonicalizer_;
   ToldOnce failures_, logins_, accesses_;
-  bool exports_requests_ = false;  // auth_request_finished was seen
+  bool several_tell_of_logins_ = false;  // a proxy's or an exported login was seen
+  bool exports_requests_ = false;        // auth_request_finished was seen
+  bool exports_commands_ = false;        // imap_command_finished or pop3_command_finished was seen
   JsonReader json_;
   std::string sender_;
   Event event_;
@@ -174,8 +176,10 @@ ParseResult DovecotParser::TellFailure(const LoginText& text, Teller teller, con
 ParseResult DovecotParser::TellLogin(Teller teller, const EventSink& sink) {
   event_.kind = Kind::kLogin;
   event_.outcome = Outcome::kSuccess;
-  // Without a session id nothing says that two logins are the same.
-  if (!logins_.ClaimSession(event_.session, teller, event_.time)) return ParseResult::kIgnored;
+  // Without a session id nothing says that two logins are the same. Where login processes alone tell of logins there is
+  // nothing to remember, which spares most installations a cache miss a line.
+  if (teller != Teller::kLoginProcess) several_tell_of_logins_ = true;
+  if (several_tell_of_logins_ && !logins_.ClaimSession(event_.session, teller, event_.time)) return ParseResult::kIgnored;
   sink(event_);
   return ParseResult::kEvents;
 }
@@ -288,9 +292,8 @@ ParseResult DovecotParser::ParseSession(Process process, std::string_view text, 
     fetched = headers || bodies ? headers.value_or(0) + bodies.value_or(0) + Counter(text, " expunged=").value_or(0) > 0
                                 : Counter(text, " out=").value_or(0) > kIdleImapBytesMax;
   }
-  if (!fetched || event_.account.empty() || !accesses_.ClaimOnce(event_.session, event_.time)) {
-    return ParseResult::kIgnored;
-  }
+  if (!fetched || event_.account.empty()) return ParseResult::kIgnored;
+  if (exports_commands_ && !accesses_.ClaimOnce(event_.session, event_.time)) return ParseResult::kIgnored;
   event_.kind = Kind::kMailboxAccess;
   sink(event_);
   return ParseResult::kEvents;
@@ -400,6 +403,7 @@ ParseResult DovecotParser::ExportedSubmission(const object& fields, const EventS
 
 ParseResult DovecotParser::ExportedCommand(const object& fields, Service service, const EventSink& sink) {
   const std::string_view command = JsonReader::Text(fields, "cmd_name");
+  exports_commands_ = true;
   const bool fetch = command == "FETCH" || command == "UID FETCH" || command == "RETR";
   if (!fetch || event_.account.empty() || !accesses_.ClaimOnce(event_.session, event_.time)) {
     return ParseResult::kIgnored;
