@@ -31,6 +31,8 @@ struct MergedLine {
 // stands in. A line without time has the key of the line before. The file with the earliest key comes first, of equal
 // ones that which was named first. So the order depends on nothing but the files, and within a file it is the file's.
 //
+// A line is given once the one after it has been read: the last line of a pipe that stays open waits.
+//
 // Thread-compatible. Costs one comparison a line more than reading the files one by one, and little for a single file.
 class MergedFiles {
  public:
