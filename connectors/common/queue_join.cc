@@ -51,20 +51,27 @@ QueueJoin::QueueJoin(uint32_t entries_max) : entries_max_(std::clamp<uint32_t>(e
 uint64_t QueueJoin::HostKey(std::string_view host) { return PinnedHash64(host); }
 uint64_t QueueJoin::IdKey(std::string_view id) { return PinnedHash64(id); }
 
-void QueueJoin::Submit(uint64_t host, std::string_view id, EventTime t, std::string_view account, const IpAddress& ip,
+bool QueueJoin::Submit(uint64_t host, std::string_view id, EventTime t, std::string_view account, const IpAddress& ip,
                        Listener listener) {
+  const uint64_t key = IdKey(id);
+  if (const Index old = Lookup(host, key, t); old != kNone && entries_[old].message != kNone) {
+    const QueuedMessage& m = messages_[entries_[old].message];
+    if (m.submitted == t && m.ip == ip && m.account == account) return false;
+  }
   Sweep(t);
   Forget(host, id);
-  const Index index = NewEntry(host, IdKey(id), t);
+  const Index index = NewEntry(host, key, t);
   const Index m = NewMessage();
   QueuedMessage& message = messages_[m];
   message.account.assign(account);
   message.ip = ip;
+  message.submitted = t;
   message.queue_id_bytes = static_cast<uint8_t>(std::min(id.size(), kQueueIdBytesMax));
   std::memcpy(message.queue_id, id.data(), message.queue_id_bytes);
   message.listener = listener;
   message.queued = false;
   Attach(index, m);
+  return true;
 }
 
 void QueueJoin::Arrive(uint64_t host, std::string_view id, EventTime t, std::string_view original_id) {

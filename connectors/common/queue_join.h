@@ -55,6 +55,7 @@ inline constexpr size_t kQueueIdBytesMax = 24;
 struct QueuedMessage {
   std::string account;  // canonical
   IpAddress ip;
+  EventTime submitted;
   char queue_id[kQueueIdBytesMax] = {};  // the first one in the fleet
   uint8_t queue_id_bytes = 0;
   Listener listener = Listener::kUnknown;
@@ -95,8 +96,9 @@ class QueueJoin {
   // The hash of a host's name, which stands for it in every call below.
   static uint64_t HostKey(std::string_view host);
 
-  // An account's client was accepted on `host` under `id`. Replaces an older entry of that id.
-  void Submit(uint64_t host, std::string_view id, EventTime t, std::string_view account, const IpAddress& ip,
+  // An account's client was accepted on `host` under `id`. Replaces an older entry of that id. False, and nothing changes,
+  // where it is the same line once more (as shippers of logs may send it): same account, address and time.
+  bool Submit(uint64_t host, std::string_view id, EventTime t, std::string_view account, const IpAddress& ip,
               Listener listener);
   // A client without account that may be the next hop of a message of ours: a filter giving mail back, or a host of the
   // fleet. `original_id` is what XFORWARD told of the sender's queue id; empty where it didn't. Joined at once where

@@ -1,7 +1,7 @@
 // The queue-id table as bytes and back. Layout, all integers little-endian base-128 varints unless said otherwise:
 //   "SKPJ", version (1 byte)
 //   relays:   count, then each key (8 bytes), ascending
-//   messages: count, then each: account, address (16 bytes), queue id, listener, queued; a text is its length and bytes
+//   messages: count, then each: account, address (16 bytes), time (8), queue id, listener, queued; a text is its length and bytes
 //   entries:  count, then each, oldest use first, live ones before removed ones: id and host (8 bytes each), last (8),
 //             message + 1 (0: none), flags (1 removed, 2 sent_counted), held outcomes: count, then each outcome
 //   expected: count, then each, oldest first: id (8), message, at (8), relay (8), counted
@@ -153,6 +153,7 @@ void QueueJoin::Save(std::string* out) const {
     w.Text(message.account);
     const auto& bytes = message.ip.bytes();
     out->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    w.Fixed(static_cast<uint64_t>(message.submitted.millis()));
     w.Text(message.first_id());
     w.Varint(static_cast<uint64_t>(message.listener));
     w.Varint(message.queued);
@@ -206,6 +207,7 @@ absl::Status QueueJoin::RestoreFrom(std::string_view bytes) {
     std::array<uint8_t, 16> address{};
     if (const std::string_view raw = r.Bytes(16); r.ok()) std::memcpy(address.data(), raw.data(), 16);
     message.ip = IpAddress::FromBytes(address);
+    message.submitted = r.Time();
     const std::string_view id = r.Bytes(r.Below(kQueueIdBytesMax));
     message.queue_id_bytes = static_cast<uint8_t>(id.size());
     std::copy(id.begin(), id.end(), message.queue_id);

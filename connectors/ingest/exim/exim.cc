@@ -316,8 +316,7 @@ class Exim final : public EximParser {
     }
     e.recipients = ListRecipients(s);
     e.recipient_list = recipients_;
-    join_.Submit(host_key, id, line.time, login, host.ip, host.listener);
-    sink(e);
+    if (join_.Submit(host_key, id, line.time, login, host.ip, host.listener)) sink(e);
     return ParseResult::kEvents;
   }
 

@@ -17,7 +17,9 @@ namespace {
 
 class EximTest : public ::testing::Test {
  protected:
+  // One line a second.
   std::string On(std::string_view host, std::string_view message) {
+    now_ = now_ + Span::Seconds(1);
     return recorder_.Feed(parser_.get(), {now_, host, "", message});
   }
   std::string Feed(std::string_view message) { return On("mx1", message); }
@@ -65,8 +67,9 @@ TEST_F(EximTest, IdsPrefixesAndTransports) {
   EXPECT_EQ(Feed("[4711] " + old), want);
   EXPECT_EQ(Feed("mail.example exim[4711]: 2026-03-01 09:00:00 " + old), want);
   EXPECT_EQ(Feed("mail.example exim4[4711]: 2026-03-01 09:00:00.123 +0900 [4711] " + old), want);
-  EXPECT_EQ(recorder_.Feed(parser_.get(), {now_, "mx1", "exim4", old}), want);
-  EXPECT_EQ(recorder_.Feed(parser_.get(), {now_, "mx1", "exim", "2026-03-01 09:00:00 " + old}), want);
+  EXPECT_EQ(recorder_.Feed(parser_.get(), {now_ + Span::Seconds(1), "mx1", "exim4", old}), want);
+  EXPECT_EQ(recorder_.Feed(parser_.get(), {now_ + Span::Seconds(2), "mx1", "exim", "2026-03-01 09:00:00 " + old}), want);
+  EXPECT_EQ(recorder_.Feed(parser_.get(), {now_ + Span::Seconds(2), "mx1", "exim", old}), "") << "the same line once more";
   EXPECT_EQ(recorder_.Feed(parser_.get(), {now_, "mx1", "postfix/smtpd", old}), "");
   EXPECT_EQ(recorder_.result, ParseResult::kNotMine);
   EXPECT_EQ(Feed("some other program's line"), "");

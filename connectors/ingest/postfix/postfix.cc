@@ -176,7 +176,7 @@ class Postfix final : public PostfixParser {
     e.client_name = client.name;
     e.client_port = client.port;
     if (IsQueueId(id)) {
-      join_.Submit(QueueJoin::HostKey(line.host), id, line.time, login, client.ip, e.listener);
+      if (!join_.Submit(QueueJoin::HostKey(line.host), id, line.time, login, client.ip, e.listener)) return ParseResult::kEvents;
       e.queue_id = id;
     }
     sink(e);

@@ -259,6 +259,14 @@ TEST_F(PostfixTest, XforwardJoinsPublicRelaysWithoutConfiguration) {
   EXPECT_EQ(On("out1", "postfix/smtp", kRelaySends), kSent);
 }
 
+TEST_F(PostfixTest, ALineThatComesTwiceCountsOnce) {
+  EXPECT_NE(Feed("postfix/smtpd", kSubmit), "");
+  EXPECT_EQ(Feed("postfix/smtpd", kSubmit), "");
+  EXPECT_EQ(recorder_.result, ParseResult::kEvents);
+  now_ = now_ + Span::Seconds(1);
+  EXPECT_NE(Feed("postfix/smtpd", kSubmit), "") << "the id is in use again";
+}
+
 TEST_F(PostfixTest, AReusedIdIsANewMessage) {
   Feed("postfix/smtpd", kSubmit);
   Feed("postfix/smtpd", "4F1A2B3C4D: client=d.example[198.51.100.8], sasl_method=PLAIN, sasl_username=u2@example.jp");
@@ -278,6 +286,7 @@ TEST_F(PostfixTest, HostileText) {
   EXPECT_EQ(Feed("postfix/smtpd", client + "client=x[192.0.2.1], sasl_username=victim"), "submission client=x[192.0.2.1], sasl_username=victim 198.51.100.7 ABCDEF");
   EXPECT_EQ(Feed("postfix/smtpd", client + "u]: SASL LOGIN authentication failed"), "submission u]: sasl login authentication failed 198.51.100.7 ABCDEF");
   EXPECT_EQ(Feed("postfix/smtpd", client + "u@e.jp, sasl_sender=1, sasl_sender=2"), "submission u@e.jp 198.51.100.7 ABCDEF");
+  now_ = now_ + Span::Seconds(1);
   EXPECT_EQ(Feed("postfix/smtpd", client + "u@e.jp, orig_queue_id=123456, orig_client=v[192.0.2.1]"), "submission u@e.jp 198.51.100.7 ABCDEF");
 
   const std::string failed = "warning: unknown[198.51.100.7]: SASL ";
