@@ -70,6 +70,8 @@ void AddReplay(CLI::App* app, std::function<int()>* run) {
   command->add_option("--memory-max", options.memory_bytes_max, "Bound of the account table, e.g. 512MiB")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("1GiB");
+  command->add_option("--commit-lines", options.commit_lines,
+                      "With --state, commit after so many lines (default: about once a second)");
   command->footer(Footer("Examples:\n"
                          "  sekisho replay --out actions.jsonl /var/log/mail.log.1 /var/log/mail.log\n"
                          "  sekisho replay --webmail-host 192.0.2.10 --timezone Asia/Tokyo mx*/mail.log.gz\n"

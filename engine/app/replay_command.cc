@@ -213,7 +213,7 @@ class Replay {
       std::fprintf(stderr, "sekisho: going on after line %s\n", WithCommas(static_cast<int64_t>(muted_until)).c_str());
       dead_letters_->set_muted(true);
     }
-    EventTime next_commit = RealClock().Now() + kCommitEvery;
+    next_commit_ = RealClock().Now() + kCommitEvery;
     for (bool more = true; more;) {
       if (StopRequested()) {
         stopped_ = true;
@@ -232,11 +232,10 @@ class Replay {
       }
       progress.Update(source_->disk_bytes_read(), source_->disk_bytes(),
                       WithCommas(static_cast<int64_t>(source_->stats().lines)) + " lines");
-      if (store_ == nullptr) continue;
-      const EventTime now = RealClock().Now();
-      if (now < next_commit && !table_->commit_due()) continue;
+      if (store_ == nullptr || !CommitIsDue()) continue;
       if (absl::Status status = pump_->Commit(); !status.ok()) return status;
-      next_commit = RealClock().Now() + kCommitEvery;
+      lines_committed_ = source_->stats().lines;
+      next_commit_ = RealClock().Now() + kCommitEvery;
     }
     // Stopped while still reading what was folded before: the committed state stands as it is.
     if (muted_until > 0) return absl::OkStatus();
@@ -245,6 +244,12 @@ class Replay {
       if (absl::Status status = dead_letter_file_->Flush(); !status.ok()) return status;
     }
     return pump_->Commit();
+  }
+
+  bool CommitIsDue() const {
+    if (table_->commit_due()) return true;
+    if (options_.commit_lines > 0) return source_->stats().lines - lines_committed_ >= options_.commit_lines;
+    return RealClock().Now() >= next_commit_;
   }
 
   absl::Status CommitState(Offset next, uint64_t output_length) {
@@ -284,6 +289,8 @@ class Replay {
   ActionReport report_;
   std::unique_ptr<RunSink> sink_;
   std::unique_ptr<Pump> pump_;
+  EventTime next_commit_;
+  uint64_t lines_committed_ = 0;  // at the last commit
   bool stopped_ = false, finished_ = false;
 };
 
