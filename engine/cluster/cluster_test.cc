@@ -1,0 +1,233 @@
+// Goal: what surrounds the shard keeps its own small promises; the whole is checked by tests/simulation. Method: direct
+// calls, records by hand, a store in memory.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "engine/cluster/marker.h"
+#include "engine/cluster/origin_marks.h"
+#include "engine/cluster/partition.h"
+
+namespace sekisho {
+namespace {
+
+Origin At(std::string_view connector, uint64_t epoch, uint64_t byte, uint32_t index = 0) {
+  return {connector, epoch, 1, {byte, index}};
+}
+
+TEST(OriginMarksTest, DropsWhatAStreamHasSaidBefore) {
+  OriginMarks marks;
+  EXPECT_TRUE(marks.Advance(At("mx1", 1, 100)));
+  EXPECT_FALSE(marks.Advance(At("mx1", 1, 100)));
+  EXPECT_TRUE(marks.Advance(At("mx1", 1, 100, 1)));
+  EXPECT_FALSE(marks.Advance(At("mx1", 1, 40, 7)));
+  EXPECT_TRUE(marks.Advance(At("mx2", 1, 40))) << "another connector";
+  EXPECT_TRUE(marks.Advance(At("mx1", 2, 40))) << "it lost its memory: another epoch";
+  EXPECT_TRUE(marks.Advance(Origin())) << "of unknown origin, never a repeat";
+  EXPECT_TRUE(marks.Advance(Origin()));
+}
+
+TEST(OriginMarksTest, ForgetsTheStreamThatMovedLongestAgo) {
+  OriginMarks marks(2);
+  marks.Advance(At("a", 1, 10));
+  marks.Advance(At("b", 1, 10));
+  marks.Advance(At("a", 1, 20));
+  marks.Advance(At("c", 1, 10));
+  EXPECT_EQ(marks.size(), 2u);
+  EXPECT_FALSE(marks.Advance(At("a", 1, 20)));
+  EXPECT_TRUE(marks.Advance(At("b", 1, 10))) << "forgotten";
+}
+
+TEST(OriginMarksTest, RestoredMarksKnowTheSameAndForgetInTheSameOrder) {
+  OriginMarks marks(2);
+  marks.Advance(At("a", 1, 10));
+  marks.Advance(At("b", 1, 10));
+  marks.Advance(At("a", 1, 20));
+  OriginMarks restored(2);
+  restored.Restore(marks.marks());
+  EXPECT_EQ(restored.marks(), marks.marks());
+  restored.Advance(At("c", 1, 10));
+  EXPECT_FALSE(restored.Advance(At("a", 1, 20)));
+}
+
+ShardMarker SomeMarker() {
+  ShardMarker marker;
+  marker.next = Offset{1234};
+  marker.log_id = Hash128{5, 6};
+  marker.policy = "default-1";
+  marker.geo = "geo";
+  marker.time = EventTime::FromSeconds(1'772'409'600);
+  marker.marks = {{"mx1", 7, 2, {99, 3}}, {std::string("m\0x", 3), ~uint64_t{0}, ~uint32_t{0}, {~uint64_t{0}, ~uint32_t{0}}}};
+  marker.globals = "globals";
+  return marker;
+}
+
+TEST(MarkerTest, ComesBackFromTheStore) {
+  const ShardMarker marker = SomeMarker();
+  const absl::StatusOr<ShardMarker> back = FromStateMarker(ToStateMarker(marker));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->next, marker.next);
+  EXPECT_EQ(back->log_id, marker.log_id);
+  EXPECT_EQ(back->policy, marker.policy);
+  EXPECT_EQ(back->geo, marker.geo);
+  EXPECT_EQ(back->time, marker.time);
+  EXPECT_EQ(back->marks, marker.marks);
+  EXPECT_EQ(back->globals, marker.globals);
+}
+
+// Goal: bytes that were cut or changed are refused, not believed. Method: every prefix of both parts.
+TEST(MarkerTest, DamagedBytesAreRefused) {
+  const StateMarker good = ToStateMarker(SomeMarker());
+  for (size_t n = 0; n < good.input.size(); ++n) {
+    StateMarker bad = good;
+    bad.input.resize(n);
+    EXPECT_FALSE(FromStateMarker(bad).ok()) << n;
+  }
+  for (size_t n = 0; n < good.dedupe.size(); ++n) {
+    StateMarker bad = good;
+    bad.dedupe.resize(n);
+    EXPECT_FALSE(FromStateMarker(bad).ok()) << n;
+  }
+}
+
+// Commits to memory.
+class MemoryStore final : public RecordStore {
+ public:
+  const std::optional<StateMarker>& marker() const override { return marker_; }
+  absl::Status Read(std::span<const AccountId> ids, std::vector<std::optional<std::string>>* records) override {
+    records->assign(ids.size(), std::nullopt);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (const auto it = records_.find(ids[i]); it != records_.end()) (*records)[i] = it->second;
+    }
+    return absl::OkStatus();
+  }
+  absl::Status Commit(const PackedRecords& records, const StateMarker& marker) override {
+    marker_ = marker;
+    return Spill(records);
+  }
+  absl::Status Spill(const PackedRecords& records) override {
+    for (size_t i = 0; i < records.size(); ++i) records_[records.id(i)] = std::string(records.record(i));
+    return absl::OkStatus();
+  }
+  std::string name() const override { return "memory"; }
+
+ private:
+  std::map<AccountId, std::string> records_;
+  std::optional<StateMarker> marker_;
+};
+
+const EventTime kStart = EventTime::FromSeconds(1'772'409'600);
+
+class PartitionTest : public ::testing::Test {
+ protected:
+  PartitionTest() {
+    setup_.log_id = Hash128{1, 2};
+    Open();
+  }
+  void Open() {
+    auto opened = Partition::Open(&setup_, PartitionId{3}, &store_, Offset{0});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    partition_ = *std::move(opened);
+  }
+  void Fold(std::variant<Event, Heartbeat, Unusable> value, Origin origin = {}) {
+    const LogRecord record{partition_->next(), origin, std::move(value), "bytes"};
+    const LogBatch batch{{&record, 1}, Offset{record.offset.value + 1}};
+    ASSERT_TRUE(partition_->Fold(batch, published_, &outputs_).ok());
+  }
+  Event Send(uint16_t country, uint32_t source, EventTime at) {
+    Event event;
+    event.kind = EventKind::kSubmission;
+    event.service = Service::kSmtp;
+    event.account = "u@example.jp";
+    event.id = AccountId::FromLogin(event.account);
+    event.time = at;
+    event.ip = IpAddress::FromV4(source);
+    event.place.country = country;
+    return event;
+  }
+  // Two days at home, then a theft that ends in a suspension.
+  void LiveAndSteal() {
+    EventTime at = kStart;
+    for (int i = 0; i < 16; ++i, at = at + Span::Hours(3)) {
+      Fold(Heartbeat{at});
+      Fold(Send(0x4a50, 0xcb007105, at));
+    }
+    Fold(Heartbeat{at});
+    const uint16_t countries[] = {0x5255, 0x5541, 0x4259, 0x504c, 0x524f};
+    for (uint32_t i = 0; i < 5; ++i) Fold(Send(countries[i], 0xc6336400 + 300 * i, at + Span::Minutes(i)));
+  }
+  template <typename T>
+  std::vector<T> Said() const {
+    std::vector<T> said;
+    for (const Output& output : outputs_) {
+      if (const T* value = std::get_if<T>(&output)) said.push_back(*value);
+    }
+    return said;
+  }
+
+  Offset published_;
+  FoldSetup setup_;
+  MemoryStore store_;
+  std::unique_ptr<Partition> partition_;
+  std::vector<Output> outputs_;
+};
+
+TEST_F(PartitionTest, ARepeatChangesNothingAndIsNoDeadLetter) {
+  Fold(Send(0x4a50, 1, kStart), At("mx1", 1, 10));
+  Fold(Send(0x4a50, 1, kStart), At("mx1", 1, 10));
+  EXPECT_EQ(partition_->stats().repeats, 1u);
+  EXPECT_EQ(partition_->shard_stats().folded[static_cast<size_t>(EventKind::kSubmission)], 1u);
+  EXPECT_TRUE(outputs_.empty());
+}
+
+TEST_F(PartitionTest, WhatCannotBeUsedBecomesADeadLetterWithItsReason) {
+  Fold(Unusable{"undecodable", "event.time_ms: absent"});
+  Fold(Send(0x4a50, 1, kStart));
+  Fold(Send(0x4a50, 1, kStart - Span::Days(2)));
+  Fold(Send(0x4a50, 1, kStart + Span::Days(2)));
+  std::vector<std::string> reasons;
+  for (const DeadLetter& letter : Said<DeadLetter>()) reasons.push_back(letter.reason);
+  EXPECT_THAT(reasons, ::testing::ElementsAre("undecodable", "late", "future"));
+  EXPECT_EQ(Said<DeadLetter>()[0].detail, "event.time_ms: absent");
+  EXPECT_EQ(Said<DeadLetter>()[2].offset, Offset{3});
+  EXPECT_EQ(Said<DeadLetter>()[2].bytes, "bytes");
+}
+
+TEST_F(PartitionTest, BelowThePublishedOffsetItFoldsAndSaysNothing) {
+  published_ = Offset{1'000};
+  LiveAndSteal();
+  EXPECT_TRUE(outputs_.empty());
+  EXPECT_GT(partition_->shard_stats().actions[static_cast<size_t>(ActionKind::kSuspend)], 0u);
+}
+
+// Goal: a verdict is forgotten seven days after its release, unless another one followed. Method: a theft, its expiry by
+// heartbeats, and the days after it; the state is stored and reopened in between.
+TEST_F(PartitionTest, AReleasedVerdictIsForgottenAfterSevenDays) {
+  LiveAndSteal();
+  const EventTime stolen = kStart + Span::Days(2);
+  for (int day = 1; day <= 3; ++day) Fold(Heartbeat{stolen + Span::Days(day)});
+  ASSERT_EQ(Said<Action>().back().kind, ActionKind::kRelease);
+  const EventTime released = Said<Action>().back().time;
+  const SnapshotPart part = partition_->Freeze();
+  ASSERT_TRUE(store_.Commit(*part.records, ToStateMarker(part.marker)).ok());
+  Open();
+  Fold(Heartbeat{released + kVerdictForgottenAfter - Span::Millis(1)});
+  EXPECT_TRUE(Said<Forgotten>().empty());
+  Fold(Heartbeat{released + kVerdictForgottenAfter});
+  ASSERT_EQ(Said<Forgotten>().size(), 1u);
+  EXPECT_EQ(Said<Forgotten>()[0].account, "u@example.jp");
+}
+
+TEST_F(PartitionTest, TheStateOfAnotherLogIsRefused) {
+  Fold(Send(0x4a50, 1, kStart));
+  const SnapshotPart part = partition_->Freeze();
+  ASSERT_TRUE(store_.Commit(*part.records, ToStateMarker(part.marker)).ok());
+  setup_.log_id = Hash128{1, 3};
+  const auto opened = Partition::Open(&setup_, PartitionId{3}, &store_, Offset{0});
+  EXPECT_TRUE(absl::IsFailedPrecondition(opened.status())) << opened.status();
+}
+
+}  // namespace
+}  // namespace sekisho

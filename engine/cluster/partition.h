@@ -1,0 +1,102 @@
+// One partition's fold, with what surrounds the shard: repeats are dropped before it, what can't be used becomes a dead
+// letter, verdicts long released are forgotten, and everything can be frozen into a copy that stands for one offset.
+//
+// Below `published` the fold is muted: it changes the state as it did the first time, and says nothing, because that has
+// been said.
+#ifndef SEKISHO_ENGINE_CLUSTER_PARTITION_H_
+#define SEKISHO_ENGINE_CLUSTER_PARTITION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/base/ids.h"
+#include "engine/base/time.h"
+#include "engine/cluster/origin_marks.h"
+#include "engine/model/snapshot.h"
+#include "engine/policy/policy.h"
+#include "engine/shard/shard.h"
+#include "engine/state/account_table.h"
+#include "engine/state/record_store.h"
+#include "engine/stream/log.h"
+
+namespace sekisho {
+
+// A released verdict is forgotten after this, so that a generation outlives every reader's restart.
+inline constexpr Span kVerdictForgottenAfter = Span::Days(7);
+
+// What is the same for every partition of a log; an input of the fold.
+struct FoldSetup {
+  Hash128 log_id;
+  Policy policy;
+  std::string geo_version;
+  AccountTableOptions table;
+};
+
+struct PartitionStats {
+  uint64_t records = 0;       // folded, muted or not, by this object
+  uint64_t repeats = 0;       // events seen before, dropped
+  uint64_t dead_letters = 0;
+};
+
+// Thread-compatible: belongs to the worker that owns the partition.
+class Partition {
+ public:
+  // Goes on from the store's marker; without one, begins at `fresh_from` with no state. `setup` and `store` outlive it.
+  //   FailedPrecondition  the state is of another log
+  //   DataLoss            the state is damaged
+  static absl::StatusOr<std::unique_ptr<Partition>> Open(const FoldSetup* setup, PartitionId id, RecordStore* store,
+                                                         Offset fresh_from);
+
+  // Folds the batch, whose records are [next(), batch.next). Appends what the records from `published` on lead to. An
+  // error is the store's: this object must be given up.
+  absl::Status Fold(const LogBatch& batch, Offset published, std::vector<Output>* outputs);
+
+  Offset next() const { return next_; }
+  EventTime time() const { return shard_.now(); }
+  // Memory is full of changes: freeze soon.
+  bool freeze_due() const { return table_.commit_due(); }
+
+  // A copy of what changed since the last one, and the marker that stands for next(). Its records stay in memory until
+  // Thaw, called when the copy is in the store. One at a time.
+  SnapshotPart Freeze();
+  absl::Status Thaw() { return table_.Thaw(); }
+  ShardMarker Marker() const;
+
+  const PartitionStats& stats() const { return stats_; }
+  const ShardStats& shard_stats() const { return shard_.stats(); }
+
+ private:
+  Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from);
+  absl::Status Restore(const StateMarker& marker);
+  absl::Status FoldRecord(const LogRecord& record);
+  void NoteVerdict(const Action& action);
+  void ForgetVerdicts(std::vector<Output>* outputs, bool muted);
+  void Say(bool muted, std::vector<Output>* outputs);
+
+  const FoldSetup* const setup_;
+  const PartitionId id_;
+  AccountTable table_;
+  Shard shard_;
+  OriginMarks marks_;
+  // Released accounts and when to forget them, both ways round.
+  std::set<std::pair<EventTime, std::string>> forget_at_;
+  std::map<std::string, EventTime, std::less<>> forget_;
+  Offset next_;
+  PartitionStats stats_;
+  // What the present record led to.
+  std::vector<Action> actions_;
+  std::optional<DeadLetter> dead_letter_;
+  std::vector<AccountId> prefetch_;  // scratch
+};
+
+}  // namespace sekisho
+
+#endif  // SEKISHO_ENGINE_CLUSTER_PARTITION_H_
