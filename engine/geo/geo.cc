@@ -114,7 +114,7 @@ class GeoLoader {
   absl::StatusOr<GeoInfo> DecodeRecord(uint32_t offset);
   absl::StatusOr<std::optional<MMDB_entry_data_s>> Member(uint32_t map_offset, const char* key);
   absl::StatusOr<uint16_t> CountryIn(uint32_t record_offset, const char* key);
-  std::optional<uint64_t> FindV4Node() const;
+  uint64_t FindV4Node() const;
   void Emit(const GeoDatabase::V6Start& prefix, int depth, const GeoInfo& info);
 
   MMDB_s* mmdb_;
@@ -206,19 +206,19 @@ absl::StatusOr<GeoInfo> GeoLoader::InfoAtRecord(uint64_t record) {
   return info;
 }
 
-// The node at ::/96, where the IPv4 tree begins. Nullopt: the tree ends before.
-std::optional<uint64_t> GeoLoader::FindV4Node() const {
+// The node at ::/96, where the IPv4 tree begins. No node's number where the tree ends before.
+uint64_t GeoLoader::FindV4Node() const {
+  const uint64_t none = mmdb_->metadata.node_count;
   uint64_t record = 0;
   for (int depth = 0; depth < 96; ++depth) {
     MMDB_search_node_s node;
     if (record >= mmdb_->metadata.node_count ||
         MMDB_read_node(mmdb_, static_cast<uint32_t>(record), &node) != MMDB_SUCCESS) {
-      return std::nullopt;
+      return none;
     }
     record = node.left_record;
   }
-  if (record >= mmdb_->metadata.node_count) return std::nullopt;
-  return record;
+  return std::min(record, none);
 }
 
 // Ranges arrive in the order of their addresses and leave no gap, so only a change begins a new one.
@@ -239,7 +239,7 @@ absl::Status GeoLoader::Load() {
   const bool v6 = mmdb_->metadata.ip_version == 6;
   if (!v6 && mmdb_->metadata.ip_version != 4) return absl::DataLossError("neither an IPv4 nor an IPv6 tree");
   const uint64_t nodes = mmdb_->metadata.node_count;
-  const std::optional<uint64_t> v4_node = v6 ? FindV4Node() : std::nullopt;
+  const uint64_t v4_node = v6 ? FindV4Node() : nodes;
   // A tree visits each node once. Only the known second ways into the IPv4 tree are cut off below.
   uint64_t visits_left = 2 * nodes + 1024;
   if (v6) {
