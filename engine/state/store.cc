@@ -189,10 +189,14 @@ absl::Status StateStore::Load() {
     return absl::FailedPreconditionError("state directory " + directory_ +
                                          " holds a database of another program; name an empty or new directory");
   }
-  std::string format;
-  ByteWriter(&format).PutVarint(kStoreFormat);
+  return PutFormat(kStoreFormat);
+}
+
+absl::Status StateStore::PutFormat(uint64_t format) {
+  std::string bytes;
+  ByteWriter(&bytes).PutVarint(format);
   rocksdb::WriteBatch batch;
-  batch.Put(ToSlice(kFormatKey), format);
+  batch.Put(ToSlice(kFormatKey), bytes);
   return Write(&batch);
 }
 

@@ -74,6 +74,8 @@ class StateStore final : public RecordStore {
   StateStore(std::string directory, const StoreOptions& options, std::unique_ptr<Db> db);
   absl::Status Load();
   absl::Status Write(rocksdb::WriteBatch* batch);
+  friend class StoreTestPeer;  // writes other format numbers
+  absl::Status PutFormat(uint64_t format);
 
   const std::string directory_;
   const StoreOptions options_;
