@@ -127,6 +127,11 @@ void AccountTable::Measure(uint32_t number) {
   record_bytes_ += measured.heap_bytes;
 }
 
+// What was handed out last may have grown, and is still in the processor's cache.
+void AccountTable::MeasureTouched() {
+  if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
+}
+
 AccountWindow* AccountTable::Touch(uint32_t number) {
   if (durable() && (flags_[number] & kDirty) == 0) dirty_.push_back(number);
   flags_[number] |= kReferenced | kDirty;
@@ -135,8 +140,7 @@ AccountWindow* AccountTable::Touch(uint32_t number) {
 }
 
 absl::StatusOr<AccountWindow*> AccountTable::FindOrCreate(AccountId id) {
-  // What was handed out last may have grown, and is still in the processor's cache.
-  if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
+  MeasureTouched();
   std::optional<uint32_t> number = Lookup(id);
   if (!number.has_value()) {
     if (absl::Status status = Load({&id, 1}); !status.ok()) return status;
@@ -146,7 +150,7 @@ absl::StatusOr<AccountWindow*> AccountTable::FindOrCreate(AccountId id) {
 }
 
 absl::StatusOr<AccountWindow*> AccountTable::Find(AccountId id) {
-  if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
+  MeasureTouched();
   std::optional<uint32_t> number = Lookup(id);
   if (!number.has_value()) {
     if (absl::Status status = Load({&id, 1}); !status.ok()) return status;
@@ -158,7 +162,7 @@ absl::StatusOr<AccountWindow*> AccountTable::Find(AccountId id) {
 }
 
 absl::Status AccountTable::Prefetch(std::span<const AccountId> ids) {
-  if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
+  MeasureTouched();
   const size_t mask = index_.size() - 1;
   for (const AccountId& id : ids) PrefetchLine(&index_[IndexHash(id) & mask]);
   for (const AccountId& id : ids) {
@@ -277,7 +281,7 @@ bool AccountTable::commit_due() const {
 
 absl::Status AccountTable::Commit(const StateMarker& marker) {
   if (!durable()) return absl::OkStatus();
-  if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
+  MeasureTouched();
   if (absl::Status status = store_->Commit(Encode(&dirty_), marker); !status.ok()) return status;
   dirty_.clear();
   all_dirty_ = false;
@@ -286,7 +290,7 @@ absl::Status AccountTable::Commit(const StateMarker& marker) {
 }
 
 void AccountTable::Freeze(PackedRecords* copy) {
-  if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
+  MeasureTouched();
   *copy = Encode(&dirty_);
   for (const uint32_t number : dirty_) flags_[number] |= kFrozen;
   frozen_.swap(dirty_);
@@ -294,7 +298,7 @@ void AccountTable::Freeze(PackedRecords* copy) {
 }
 
 absl::Status AccountTable::Thaw() {
-  if (touched_.has_value()) Measure(*std::exchange(touched_, std::nullopt));
+  MeasureTouched();
   for (const uint32_t number : frozen_) flags_[number] &= static_cast<uint8_t>(~kFrozen);
   frozen_.clear();
   all_dirty_ = false;

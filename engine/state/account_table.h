@@ -101,6 +101,7 @@ class AccountTable {
   bool durable() const { return store_ != nullptr && store_ != scratch_.get(); }
   AccountWindow* Touch(uint32_t number);
   void Measure(uint32_t number);
+  void MeasureTouched();
   // Brings absent records in from the store, or as empty ones.
   absl::Status Load(std::span<const AccountId> ids);
   absl::Status MakeRoom();

@@ -85,8 +85,8 @@ rocksdb::Options DbOptions(const StoreOptions& options) {
   db.memtable_whole_key_filtering = true;
   db.memtable_prefix_bloom_size_ratio = 0.02;
   db.compression = rocksdb::kLZ4Compression;
-  // Young levels are rewritten soon: compressing them is work for nothing.
-  db.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression, rocksdb::kLZ4Compression};
+  // What was just flushed is rewritten soon: compressing it is work for nothing.
+  db.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
   db.level_compaction_dynamic_level_bytes = true;
   db.max_background_jobs = 2;
   db.max_open_files = 256;

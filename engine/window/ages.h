@@ -21,6 +21,9 @@ constexpr uint64_t MillisBetween(EventTime earlier, EventTime later) {
 }
 constexpr uint32_t ShortTime(EventTime t) { return static_cast<uint32_t>(t.millis()); }
 
+// Most logs tell whole seconds: ages are stored in seconds where all are, else in milliseconds.
+inline constexpr uint32_t kSecondMs = 1000;
+
 // The window (now - width, now] in ages before `newest`: an event belongs to it when its age is in [from, to). Width is
 // cut to [0, kWindowMax], the window to what is held. to <= from: empty.
 struct AgeRange {

@@ -264,13 +264,17 @@ size_t DistinctWindow::heap_bytes() const {
 }
 
 void DistinctWindow::Encode(ByteWriter* writer) const {
-  writer->PutVarint(uint64_t{seen_.size()} << 1 | (sketch_ != nullptr ? 1 : 0));
-  if (seen_.empty()) return;
+  uint32_t unit = kSecondMs;
+  for (const Seen& seen : seen_) {
+    if (Age(seen.time) % kSecondMs != 0) unit = 1;
+  }
+  if (seen_.empty()) return writer->PutVarint(0);
+  writer->PutVarint(uint64_t{seen_.size()} << 2 | (unit == kSecondMs ? 2 : 0) | (sketch_ != nullptr ? 1 : 0));
   writer->PutZigzag(newest_.millis());
   uint32_t previous = 0;
   for (uint32_t i = seen_.size(); i-- > 0;) {
     writer->PutFixed32(seen_[i].key);
-    writer->PutVarint(Age(seen_[i].time) - previous);
+    writer->PutVarint((Age(seen_[i].time) - previous) / unit);
     previous = Age(seen_[i].time);
   }
   if (sketch_ != nullptr) sketch_->Encode(newest_, writer);
@@ -279,8 +283,9 @@ void DistinctWindow::Encode(ByteWriter* writer) const {
 bool DistinctWindow::Decode(ByteReader* reader) {
   *this = DistinctWindow();
   DistinctWindow decoded;
-  const uint64_t head = reader->VarintUpTo(kExactKeys << 1 | 1);
-  const uint32_t n = static_cast<uint32_t>(head >> 1);
+  const uint64_t head = reader->VarintUpTo(kExactKeys << 2 | 3);
+  const uint32_t n = static_cast<uint32_t>(head >> 2);
+  const uint64_t unit = (head & 2) != 0 ? kSecondMs : 1;
   if (n == 0) {
     if (head != 0) reader->Fail();
     return reader->ok();
@@ -291,7 +296,7 @@ bool DistinctWindow::Decode(ByteReader* reader) {
   uint64_t age = 0;
   for (uint32_t i = n; i-- > 0;) {
     const uint32_t key = reader->Fixed32();
-    age += reader->VarintUpTo(kWindowMaxMs);
+    age += unit * reader->VarintUpTo(kWindowMaxMs);
     if (!reader->ok() || age >= kWindowMaxMs) {
       reader->Fail();
       return false;

@@ -20,9 +20,7 @@ uint32_t AddSaturating(uint32_t a, uint32_t b) {
 
 // An entry in ages before the newest event, of all events whose age is in [last, first].
 struct SlidingCounter::Entry {
-  uint32_t last = 0;
-  uint32_t first = 0;
-  uint32_t count = 0;
+  uint32_t last, first, count;  // not initialised: compaction has two large arrays of these
   bool shared() const { return first != last; }
 };
 
@@ -235,7 +233,7 @@ void SlidingCounter::Compact() {
       }
       entries[--out] = group;
       merged_sum += group.count;
-      if (group.shared()) {
+      if (group.first > entry.last) {
         around[arounds++] = group;
         around_sum += group.count;
       }
@@ -264,16 +262,21 @@ void SlidingCounter::Compact() {
 void SlidingCounter::Encode(ByteWriter* writer) const {
   writer->PutVarint(rows_);
   if (rows_ == 0) return;
+  uint32_t unit = kSecondMs;
+  for (int row = 0; row < rows_; ++row) {
+    if (Age(row) % kSecondMs != 0 || (columns_ == 3 && FirstAge(row) % kSecondMs != 0)) unit = 1;
+  }
   writer->PutZigzag(newest_.millis());
   writer->PutVarint(compact_above_);
-  writer->PutVarint(columns_);
+  writer->PutVarint(uint64_t{columns_} << 1 | (unit == kSecondMs ? 1 : 0));
   uint32_t previous = 0;
   for (int row = rows_ - 1; row >= 0; --row) {
     // The newest has age 0: ages are written as steps back. Two flags save the count of single events.
     const uint32_t count = CountOf(row);
-    writer->PutVarint(uint64_t{Age(row) - previous} << 2 | (Shared(row) ? 2 : 0) | (count != 1 ? 1 : 0));
+    const uint64_t step = (Age(row) - previous) / unit;
+    writer->PutVarint(step << 2 | (Shared(row) ? 2 : 0) | (count != 1 ? 1 : 0));
     if (count != 1) writer->PutVarint(count);
-    if (columns_ == 3 && Shared(row)) writer->PutVarint(FirstAge(row) - Age(row));
+    if (columns_ == 3 && Shared(row)) writer->PutVarint((FirstAge(row) - Age(row)) / unit);
     previous = Age(row);
   }
 }
@@ -289,7 +292,9 @@ bool SlidingCounter::Decode(ByteReader* reader) {
   }
   decoded.newest_ = EventTime::FromMillis(reader->Zigzag());
   decoded.compact_above_ = static_cast<uint16_t>(reader->VarintUpTo(kEntriesMax));
-  const int columns = static_cast<int>(reader->VarintUpTo(3));
+  const uint64_t form = reader->VarintUpTo(7);
+  const int columns = static_cast<int>(form >> 1);
+  const uint64_t unit = (form & 1) != 0 ? kSecondMs : 1;
   if (!reader->ok() || columns == 0 || decoded.newest_.never() || decoded.compact_above_ < kExactItems ||
       n > decoded.compact_above_) {
     reader->Fail();
@@ -302,8 +307,8 @@ bool SlidingCounter::Decode(ByteReader* reader) {
     const uint64_t word = reader->VarintUpTo(kWindowMaxMs << 2);
     const bool shared = (word & 2) != 0;
     const uint32_t count = (word & 1) != 0 ? static_cast<uint32_t>(reader->VarintUpTo(kCountMax)) : 1;
-    const uint64_t reach = columns == 3 && shared ? reader->VarintUpTo(kWindowMaxMs) : 0;
-    age += word >> 2;
+    const uint64_t reach = columns == 3 && shared ? unit * reader->VarintUpTo(kWindowMaxMs) : 0;
+    age += unit * (word >> 2);
     const bool newest_row = row == decoded.rows_ - 1;
     if (!reader->ok() || count == 0 || ((word & 1) != 0 && count == 1) || age + reach >= kWindowMaxMs ||
         (newest_row && (age != 0 || shared)) || (columns == 1 && word % 4 != 0)) {
