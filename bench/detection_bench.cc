@@ -28,6 +28,8 @@ namespace sekisho {
 namespace {
 
 constexpr Span kWayToTheHosts = Span::Seconds(2);
+// Log lines tell whole seconds, the truth milliseconds.
+constexpr Span kLogResolution = Span::Seconds(1);
 
 // By kind of attack. Vectors: of suspended accounts; recipients, and seconds since the first abusive message.
 struct Score {
@@ -55,7 +57,11 @@ class Circumstances final : public FoldObserver {
                const Action* action) override {
     if (action == nullptr) return;
     static constexpr const char* kNames[] = {"known", "near", "far", "nowhere"};
-    of_[action->id] = Str(kNames[static_cast<size_t>(f.familiarity)]) + (f.stray ? " stray" : "") + (f.young ? " young" : "") +
+    std::string countries;
+    for (const Habit& h : account.countries) {
+      countries += std::string{static_cast<char>(h.key >> 8), static_cast<char>(h.key)} + std::to_string(h.reads) + " ";
+    }
+    of_[action->id] = countries + Str(kNames[static_cast<size_t>(f.familiarity)]) + (f.stray ? " stray" : "") + (f.young ? " young" : "") +
                       (f.reads_mail ? " reads" : "") + " age " + FormatSpan(event.time - account.first_seen) + " sources24h " +
                       std::to_string(f.sources_24h) + " places " + std::to_string(account.places.size()) + " usual_new " +
                       std::to_string(f.usual_new_percent) + " new1h " + std::to_string(f.stray_new_recipients_1h) + "/" +
@@ -126,7 +132,7 @@ class Run final : public simulate::LogSink, public simulate::TruthSink {
     ++w->accounts;
     bool told[5] = {};
     for (const Action* a : actions) {
-      if (t.stolen && a->time >= t.compromised) break;
+      if (t.stolen && a->time + kLogResolution > t.compromised) break;
       bool& before = told[static_cast<size_t>(a->kind)];
       if (verbose && !before && a->kind >= ActionKind::kNotify && a->kind <= ActionKind::kSuspend) Print("OWNER", t, *a);
       before = true;
@@ -141,7 +147,7 @@ class Run final : public simulate::LogSink, public simulate::TruthSink {
     ++s->stolen;
     const Action* first = nullptr;
     for (const Action* a : actions) {
-      if (a->kind == ActionKind::kSuspend && a->time >= t.compromised && first == nullptr) first = a;
+      if (a->kind == ActionKind::kSuspend && a->time + kLogResolution > t.compromised && first == nullptr) first = a;
     }
     double escaped = 0;
     for (const simulate::AbusiveMessage& m : messages) {

@@ -89,26 +89,39 @@ void AddRate(YamlFields* f, Policy* p, DetectorId id, Policy::Rate* rate, std::s
 
 void AddVolume(YamlFields* f, Policy* p) {
   DetectorKeys burst(f, p, DetectorId::kSourceBurst, "Messages that unfamiliar sources sent");
+  burst.Limit("minute", &p->source_burst.minute, "Within 1 min, from sources in countries new to the owner");
   burst.Limit("ten_minutes", &p->source_burst.ten_minutes,
               "Within 10 min. Lower lets fewer recipients escape, and stops owners who mail from a new place in a hurry");
   burst.Limit("hour", &p->source_burst.hour, "Within 1 h");
   burst.Limit("hour_high", &p->source_burst.hour_high, "Within 1 h, beyond what people send by hand");
   burst.Count("recipients_per_message", &p->source_burst.recipients_per_message,
               "So many recipients weigh like one message");
+  burst.Count("recipients_messages_min", &p->source_burst.recipients_messages_min,
+              "Recipients count from so many messages on: one message to a whole club is no burst");
+  burst.Count("judged_min", &p->source_burst.judged_min,
+              "From so many recipients on, the score is halved where most of them are people the account knows");
+  burst.Percent("read_factor_percent", &p->source_burst.read_factor_percent,
+                "Where mail is read too, if only a little, a source may send so much more");
   burst.Percent("near_factor_percent", &p->source_burst.near_factor_percent,
                 "Sources in the owner's own country may send so much more");
+  burst.Percent("near_score_percent", &p->source_burst.near_score_percent, "Their scores are this part of the others'");
   AddRate(f, p, DetectorId::kSendRate, &p->send_rate, "Messages of the account, from whatever source");
   AddRate(f, p, DetectorId::kRecipientRate, &p->recipient_rate, "Recipients of the account, from whatever source");
 }
 
 void AddRecipients(YamlFields* f, Policy* p) {
   DetectorKeys tendency(f, p, DetectorId::kRecipientTendency, "Recipients that the account never wrote to");
-  tendency.Count("new_min", &p->recipient_tendency.new_min, "New recipients within 1 h; fewer say nothing");
   tendency.Percent("new_percent_min", &p->recipient_tendency.new_percent_min, "Their share of that hour's recipients");
   tendency.Percent("usual_new_percent_max", &p->recipient_tendency.usual_new_percent_max,
-                   "An account with a larger share by habit (a shop) isn't judged by this");
-  tendency.Score("score", &p->recipient_tendency.score, "Points of risk");
-  tendency.Limit("many", &p->recipient_tendency.many, "New recipients within 1 h, many of them");
+                   "An account with a larger share by habit (a shop) is only judged by `habitual`");
+  tendency.Limit("few", &p->recipient_tendency.few,
+                 "New recipients within 1 h of unfamiliar sources in countries new to the owner. Lower finds "
+                 "ten-messages-a-day abuse sooner, and stops travellers who make new friends");
+  tendency.Limit("many", &p->recipient_tendency.many, "The same, many of them");
+  tendency.Limit("near_few", &p->recipient_tendency.near_few, "The same, of sources in the owner's own country");
+  tendency.Limit("near_many", &p->recipient_tendency.near_many, "The same, many of them");
+  tendency.Limit("habitual", &p->recipient_tendency.habitual,
+                 "Of sources in countries new to the owner, where strangers are this account's habit");
   tendency.Limit("known_source", &p->recipient_tendency.known_source,
                  "The same from a source that is the owner's: most often an honest mailing");
 }
@@ -117,7 +130,11 @@ void AddMailboxAndCredential(YamlFields* f, Policy* p) {
   DetectorKeys unread(f, p, DetectorId::kSendWithoutRead,
                       "Unfamiliar sources send, and nobody reads mail from there, where the owner does read mail");
   unread.Count("messages_min", &p->send_without_read.messages_min, "Messages within 24 h; fewer say nothing");
+  unread.Count("history_days_min", &p->send_without_read.history_days_min,
+               "Days of history from which on the habit is settled; before, a traveller may look the same");
   unread.Score("far_score", &p->send_without_read.far_score, "Points of risk in a country new to the owner");
+  unread.Score("far_score_unsettled", &p->send_without_read.far_score_unsettled,
+               "The same before the habit is settled");
   unread.Score("near_score", &p->send_without_read.near_score, "Points of risk in the owner's own country");
 
   DetectorKeys guessing(f, p, DetectorId::kGuessing, "Somebody is trying passwords");

@@ -13,15 +13,19 @@ namespace sekisho {
 bool DetectRecipientTendency(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
   const Policy::RecipientTendency& p = in.policy.recipient_tendency;
-  if (f.young && f.log_young) return false;
-  if (f.usual_new_percent > p.usual_new_percent_max) return false;
+  const bool far = f.familiarity == Familiarity::kFar;
+  // A new customer may begin with a mailing; a foreign source of a new account is odd once the log has a history.
+  if (f.young && (f.log_young || !far)) return false;
   const Span hour = Span::Hours(1);
+  const bool habitual = f.usual_new_percent > p.usual_new_percent_max;
+  if (habitual && !(f.stray && far)) return false;
   const int64_t judged = f.stray ? f.stray_judged_1h : f.judged_1h;
   const int64_t strangers = f.stray ? f.stray_new_recipients_1h : f.new_recipients_1h;
   if (judged == 0 || strangers * 100 < p.new_percent_min * judged) return false;
   if (!f.stray) return Reach(in, p.known_source, "new_recipients_1h", strangers, hour, signal);
-  return Reach(in, p.many, "stray_new_recipients_1h", strangers, hour, signal) ||
-         Reach(in, {p.new_min, p.score}, "stray_new_recipients_1h", strangers, hour, signal);
+  if (habitual) return Reach(in, p.habitual, "stray_new_recipients_1h", strangers, hour, signal);
+  return Reach(in, far ? p.many : p.near_many, "stray_new_recipients_1h", strangers, hour, signal) ||
+         Reach(in, far ? Limit{p.few.at_least * (f.reads_there > 0 ? 2 : 1), p.few.score} : p.near_few, "stray_new_recipients_1h", strangers, hour, signal);
 }
 
 }  // namespace sekisho

@@ -10,9 +10,10 @@ namespace sekisho {
 
 bool DetectSendWithoutRead(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
-  if (!f.stray || !f.reads_mail) return false;
+  if (!f.stray || !f.reads_mail || f.reads_there > 0) return false;
   const Policy::SendWithoutRead& p = in.policy.send_without_read;
-  const int32_t score = f.familiarity == Familiarity::kFar ? p.far_score : p.near_score;
+  const bool settled = f.history_days >= p.history_days_min;
+  const int32_t score = f.familiarity != Familiarity::kFar ? p.near_score : settled ? p.far_score : p.far_score_unsettled;
   return Reach(in, {p.messages_min, score}, "stray_messages_24h", f.stray_messages_24h, Span::Hours(24), signal);
 }
 

@@ -63,11 +63,16 @@ struct Policy {
 
   // Messages by stray sources.
   struct SourceBurst {
+    Limit minute = {10, 45};
     Limit ten_minutes = {8, 35};
     Limit hour = {25, 55};
     Limit hour_high = {60, 70};
-    int64_t recipients_per_message = 3;  // the same scores at so many times as many recipients
-    int64_t near_factor_percent = 200;   // sources in the owner's own country may send so much more
+    int64_t recipients_per_message = 3;  // the same scores at so many times as many recipients,
+    int64_t recipients_messages_min = 3; // of at least so many messages: one message to a whole club is no burst
+    int64_t judged_min = 5;              // so many judged recipients, less than half of them new, halve the score
+    int64_t read_factor_percent = 200;   // sources in surroundings that are read from, if little, may send so much more
+    int64_t near_factor_percent = 300;   // sources in the owner's own country may send so much more,
+    int64_t near_score_percent = 80;     // and weigh so much
   } source_burst;
 
   // Messages of the account, whatever the source, against its class's limit and its own habit.
@@ -81,18 +86,21 @@ struct Policy {
 
   // Recipients the account never wrote to.
   struct RecipientTendency {
-    int64_t new_min = 5;                 // in one hour
-    int64_t new_percent_min = 80;        // of the recipients judged in that hour
+    int64_t new_percent_min = 80;        // of the recipients judged in one hour
     int64_t usual_new_percent_max = 60;  // an account that always writes to strangers (a shop) is not odd
-    int32_t score = 40;
+    Limit few = {5, 40};                 // new ones in one hour, written to by far strays
     Limit many = {20, 45};
-    Limit known_source = {100, 20};      // the owner's own source: a mailing, perhaps a large one
+    Limit near_few = {8, 20};            // by near strays
+    Limit near_many = {30, 25};
+    Limit habitual = {20, 20};           // far strays of an account that always writes to strangers
+    Limit known_source = {100, 5};      // the owner's own source: a mailing, perhaps a large one
   } recipient_tendency;
 
   // Stray sending by an account whose owner reads mail, with no reading from where it is sent.
   struct SendWithoutRead {
     int64_t messages_min = 3;            // in 24 h
-    int32_t far_score = 30, near_score = 20;
+    int64_t history_days_min = 7;        // before, a traveller's first days abroad may look the same
+    int32_t far_score = 30, far_score_unsettled = 25, near_score = 10;
   } send_without_read;
 
   struct Guessing {

@@ -133,9 +133,11 @@ Familiarity AccountWindow::Know(const IpAddress& ip, const Place& place, EventTi
     if (ReadByTheOwner(s, at) || (Young(at) && s.reads >= kReadsKnownYoung)) return Familiarity::kKnown;
   }
   if (place.country == 0) return Familiarity::kNear;
+  // A young account has no habit to be far from, but the country it was first seen in is as good as its home.
+  if (first_seen.never()) return Familiarity::kNear;
   bool any_known = false;
   for (const Habit& h : countries) {
-    if (!CountryKnown(h, at, reader)) continue;
+    if (!(Young(at) && h.first_seen == first_seen) && !CountryKnown(h, at, reader)) continue;
     if (h.key == CountryKey(place.country)) return Familiarity::kNear;
     any_known = true;
   }
@@ -143,14 +145,19 @@ Familiarity AccountWindow::Know(const IpAddress& ip, const Place& place, EventTi
 }
 
 bool AccountWindow::Backed(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const {
-  const auto recent = [at](const Habit* h) {
-    return h != nullptr && !h->last_read.never() && at - h->last_read <= Span::Days(7);
-  };
-  if (familiarity == Familiarity::kFar) {
-    const Habit* h = FindHabit(countries, CountryKey(place.country));
-    return recent(h) && h->reads >= kFarReadsMin;
-  }
-  return recent(FindHabit(places, Area(ip, place)));
+  const uint32_t reads = ReadsThere(ip, place, at, familiarity);
+  if (familiarity == Familiarity::kFar) return reads >= kFarReadsMin;
+  if (reads > 0) return true;
+  // An owner on the move reads from one new place after another; that he sends from one where he hasn't is no surprise.
+  int lately = 0;
+  for (const Habit& h : places) lately += !h.last_read.never() && at - h.last_read <= Span::Days(7);
+  return lately >= kPlacesOnTheMove;
+}
+
+uint32_t AccountWindow::ReadsThere(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const {
+  const Habit* h = familiarity == Familiarity::kFar && place.country != 0 ? FindHabit(countries, CountryKey(place.country))
+                                                                         : FindHabit(places, Area(ip, place));
+  return h != nullptr && !h->last_read.never() && at - h->last_read <= Span::Days(7) ? h->reads : 0;
 }
 
 bool AccountWindow::Reads(EventTime at) const {
@@ -234,7 +241,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
         auto it = std::find_if(failing.begin(), failing.end(), [&](const FailingSource& f) { return f.source == source; });
         if (it == failing.end()) {
           if (failing.size() >= kFailingMax) failing.erase(failing.begin());
-          failing.push_back({source, touch.ip.network_key(), at});
+          failing.push_back({source, touch.ip.network_key(), at, touch.familiarity == Familiarity::kFar});
         } else {
           it->last = std::max(it->last, at);
         }
@@ -364,15 +371,18 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     UpdateHabit(&places, s->area, at, backing_read, sends);
     if (s->country != 0) UpdateHabit(&countries, CountryKey(s->country), at, backing_read, sends);
   }
-  // Guessed: a source that failed before gets in, among several that failed; or a hard attack ends with a far success.
+  // Guessed: a source that failed before gets in, among several that failed.
   if (touch.familiarity != Familiarity::kKnown) {
     const uint64_t distinct = failing_sources.Count(at, kGuessingMemory);
     bool came_back = false;
+    int far_failing = 0;
     for (const FailingSource& f : failing) {
-      came_back |= (f.source == s->source || f.network == s->network) && at - f.last <= kGuessingMemory;
+      if (at - f.last > kGuessingMemory) continue;
+      came_back |= f.source == s->source || f.network == s->network;
+      far_failing += f.far;
     }
-    const bool hard = far && distinct >= 5 && failures.Count(at, Span::Hours(24)) >= 20;
-    if ((came_back && distinct >= 3) || hard) {
+    // A phone with an old password fails from one mobile address after another, and then gets in: all of them near.
+    if (came_back && distinct >= 3 && (far || far_failing >= 3)) {
       guessed = at;
       guessed_source = s->source;
     }

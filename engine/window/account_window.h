@@ -35,7 +35,7 @@ inline constexpr Span kOneUse = Span::Seconds(60);
 // A source entry costs about 100 B in memory, 20 to 40 B packed.
 inline constexpr size_t kSourcesMax = 64;
 // The baseline's places and countries: 48 B each in memory, about 15 B packed.
-inline constexpr size_t kHabitsMax = 8;
+inline constexpr size_t kHabitsMax = 12;
 inline constexpr int kBaselineDays = 62;
 // Failing sources that are remembered, to recognise one that succeeds later. 24 B each.
 inline constexpr size_t kFailingMax = 16;
@@ -45,7 +45,7 @@ inline constexpr Span kSameMessage = Span::Seconds(120);
 // How an account knows a source.
 enum class Familiarity : uint8_t {
   kKnown = 0,    // this source, its network or its place is the owner's by history
-  kNear = 1,     // new, in a country that is the owner's by history (or the population's, while the account is young)
+  kNear = 1,     // new, in a country that is the owner's by history (of a young account: its first, or the population's)
   kFar = 2,      // new, in a country that is not
   kNowhere = 3,  // origin unknown: no address, a private one, or the fleet's own
 };
@@ -73,6 +73,7 @@ struct Habit {
 struct FailingSource {
   uint64_t source = 0, network = 0;
   EventTime last;
+  bool far = false;
 };
 
 // What was done about an account, and why it may be done again.
@@ -144,11 +145,15 @@ struct AccountWindow {
 
   Familiarity Know(const IpAddress& ip, const Place& place, EventTime at, const Population& population) const;
 
+  // How often mail was read from the surroundings of a source, if it was within the last week: from the same country for
+  // a far one (webmail logins don't count: every webmail thief has to log in), else from the same area.
+  uint32_t ReadsThere(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const;
+
   // True if mail was read from the surroundings of the source in the last week, so that sending from there is the
-  // owner's: for a near source one read in the same area, for a far one kFarReadsMin reads in the same country, of which
-  // webmail logins don't count (every webmail thief has to log in).
+  // owner's: for a far source kFarReadsMin times; for a near one once, or from kPlacesOnTheMove areas at all.
   bool Backed(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const;
   static constexpr uint32_t kFarReadsMin = 2;
+  static constexpr int kPlacesOnTheMove = 4;
 
   // True until the account has a day of history: a habit can't be told yet.
   bool Young(EventTime at) const { return first_seen.never() || at - first_seen < Span::Hours(24); }

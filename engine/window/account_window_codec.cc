@@ -100,12 +100,14 @@ void PutFailing(ByteWriter* w, EventTime base, const FailingSource& f) {
   w->PutFixed64(f.source);
   w->PutFixed64(f.network);
   PutTime(w, base, f.last);
+  w->PutVarint(f.far ? 1 : 0);
 }
 
 void GetFailing(ByteReader* r, EventTime base, FailingSource* f) {
   f->source = r->Fixed64();
   f->network = r->Fixed64();
   f->last = GetTime(r, base);
+  f->far = r->VarintUpTo(1) == 1;
 }
 
 template <typename T, typename PutOne>

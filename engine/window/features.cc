@@ -30,8 +30,8 @@ void ReadStrays(const AccountWindow& a, EventTime at, Features* f) {
     const Span age = at - s.last_sent;
     if (age >= Span::Hours(24)) continue;
     const bool near_time = age < Span::Hours(2);
-    const bool passing = s.messages <= Features::kPassingMessagesMax;
-    const bool far = s.at_first == Familiarity::kFar;
+    const bool passing = s.messages <= Features::kPassingMessagesMax && s.reads == 0;
+    const bool far = s.at_first == Familiarity::kFar && s.reads == 0;
     ++f->stray_sources_24h;
     networks.Add(s.network);
     if (near_time) ++f->stray_sources_2h;
@@ -64,9 +64,10 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
   f.familiarity = touch.familiarity;
   f.stray = touch.stray;
   f.young = a.Young(at);
+  f.history_days = a.first_seen.never() ? 0 : std::max<int64_t>(0, (at - a.first_seen).seconds() / 86400);
   f.log_young = population.LogYoung(at);
   f.reads_mail = a.Reads(at);
-  f.read_hours_ago = Hours(at, a.last_read);
+  f.reads_there = a.ReadsThere(touch.ip, touch.place, at, touch.familiarity);
 
   f.failures_1h = static_cast<int64_t>(a.failures.Count(at, k1h));
   if (f.failures_1h > 0) f.failing_sources_1h = static_cast<int64_t>(a.failing_sources.Count(at, k1h));
@@ -74,6 +75,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
 
   f.stray_messages_24h = static_cast<int64_t>(a.stray_messages.Count(at, k24h));
   if (f.stray_messages_24h > 0) {
+    f.stray_messages_1m = static_cast<int64_t>(a.stray_messages.Count(at, Span::Minutes(1)));
     f.stray_messages_10m = static_cast<int64_t>(a.stray_messages.Count(at, k10m));
     f.stray_messages_1h = static_cast<int64_t>(a.stray_messages.Count(at, k1h));
     f.stray_recipients_10m = static_cast<int64_t>(a.stray_recipients.Count(at, k10m));

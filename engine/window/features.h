@@ -16,16 +16,18 @@ struct Features {
   Familiarity familiarity = Familiarity::kNowhere;
   bool stray = false;          // this event's source is stray (see account_window.h)
   bool young = false;          // the account has less than a day of history
+  int64_t history_days = 0;    // since its first use
   bool log_young = false;      // so has the whole log: "new" means nothing yet
   bool reads_mail = false;     // the owner reads mail where we can see it
 
   // Stray sources (messages sent by them in the window named).
   int64_t stray_sources_2h = 0, stray_sources_24h = 0;
   int64_t stray_networks_24h = 0;
-  int64_t stray_passing_2h = 0, stray_passing_24h = 0;  // of these, the ones with at most kPassingMessagesMax messages
+  // Of these, the ones that sent at most kPassingMessagesMax messages and never read.
+  int64_t stray_passing_2h = 0, stray_passing_24h = 0;
   int64_t far_passing_24h = 0;                          // of those, far ones
-  int64_t far_countries_2h = 0, far_countries_24h = 0;  // countries of far stray sources
-  int64_t stray_messages_10m = 0, stray_messages_1h = 0, stray_messages_24h = 0;
+  int64_t far_countries_2h = 0, far_countries_24h = 0;  // countries of far stray sources that never read
+  int64_t stray_messages_1m = 0, stray_messages_10m = 0, stray_messages_1h = 0, stray_messages_24h = 0;
   int64_t stray_recipients_10m = 0, stray_recipients_1h = 0;
   int64_t source_messages = 0;  // by this event's source, since first seen
 
@@ -46,7 +48,7 @@ struct Features {
   int64_t guessed_hours_ago = -1;  // -1: no guessed success on record
   bool from_guessed_source = false;
 
-  int64_t read_hours_ago = -1;     // last mailbox read by anybody; -1: never
+  int64_t reads_there = 0;         // mailbox reads from the surroundings of this event's source, see ReadsThere
 
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kHabitRecipientsMin = 50;
