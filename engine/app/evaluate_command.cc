@@ -24,7 +24,7 @@ using connectors::ParseRfc3339;
 using simdjson::dom::object;
 
 absl::Status Malformed(const std::string& file, const std::string& what) {
-  return absl::InvalidArgumentError(file + ": " + what);
+  return absl::DataLossError(file + ": " + what);
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
@@ -210,7 +210,7 @@ int RunEvaluate(const EvaluateOptions& options) {
   if (options.verbose && !score.wrong.empty()) {
     Table table;
     for (const WrongSuspension& wrong : score.wrong) {
-      table.Row({FormatRfc3339(wrong.time), Printable(wrong.account, 60), Printable(wrong.kind), Printable(wrong.why, 200)});
+      table.Row({HumanTime(wrong.time), Printable(wrong.account, 60), Printable(wrong.kind), Printable(wrong.why, 200)});
     }
     std::printf("\nWrongly suspended\n%s", table.ToString().c_str());
   }

@@ -48,6 +48,7 @@ int RunExplain(const ExplainOptions& options) {
   shard.set_observer(&story);
   NoSink sink;
   Pump pump(source->get(), &shard, &sink, &table);
+  pump.OnFolded([&story](const Event& event) { story.OnFolded(event); });
 
   Progress progress(&RealClock());
   for (bool more = true; more && !StopRequested();) {

@@ -33,7 +33,11 @@ absl::Status Pump::Fold(std::span<const Record> records, size_t first_index) {
     if (const Event* event = std::get_if<Event>(&record.value)) {
       const absl::StatusOr<FoldResult> folded = shard_->Fold(*event, record.offset, &actions_);
       if (!folded.ok()) return folded.status();
-      if (*folded != FoldResult::kFolded && refused_) refused_(first_index + i, *folded);
+      if (*folded != FoldResult::kFolded) {
+        if (refused_) refused_(first_index + i, *folded);
+      } else if (folded_) {
+        folded_(*event);
+      }
     } else {
       const Heartbeat& heartbeat = std::get<Heartbeat>(record.value);
       if (absl::Status status = shard_->Tick(heartbeat.time, record.offset, &actions_); !status.ok()) return status;

@@ -27,6 +27,9 @@ class Pump {
   // Told of each record that the shard refused, by its index in the present batch, while that batch is valid.
   void OnRefused(std::function<void(size_t index, FoldResult)> told) { refused_ = std::move(told); }
 
+  // Told of each event that was folded in, right after it was.
+  void OnFolded(std::function<void(const Event&)> told) { folded_ = std::move(told); }
+
   // Polls one batch, folds it, publishes what it led to. False: the source has ended. After an error the shard must be
   // reopened from what is committed.
   absl::StatusOr<bool> Once();
@@ -42,6 +45,7 @@ class Pump {
   Sink* const sink_;
   AccountTable* const table_;
   std::function<void(size_t, FoldResult)> refused_;
+  std::function<void(const Event&)> folded_;
   std::vector<AccountId> ids_;
   std::vector<Action> actions_;
   Offset next_;

@@ -80,7 +80,7 @@ void ActionReport::Add(const Action& action) {
     ++suspended_more_;
     return;
   }
-  std::string line = FormatRfc3339(action.time) + "  " + Printable(action.account, 60);
+  std::string line = HumanTime(action.time) + "  " + Printable(action.account, 60);
   if (action.messages_since_onset > 0) line += "  after " + Count(action.messages_since_onset) + " messages";
   line += "  " + SignalList(action.signals);
   if (action.mode == Mode::kShadow) line += "  (shadow: not enforced)";

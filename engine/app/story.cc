@@ -20,16 +20,11 @@ std::string_view FamiliarityWords(Familiarity familiarity) {
   return "";
 }
 
-std::string EventWords(const Event& event, const Features& features) {
+std::string EventWords(const Event& event) {
   std::string out(Name(event.kind));
-  if (!event.ip.unspecified()) {
-    out += " from " + event.ip.ToString();
-    const std::string country = CountryName(event.place.country);
-    if (!country.empty()) out += " " + country;
-    out += ", " + std::string(FamiliarityWords(features.familiarity));
-    if (features.stray) out += ", unfamiliar";
-  }
-  return out;
+  if (event.ip.unspecified()) return out;
+  const std::string country = CountryName(event.place.country);
+  return out + " from " + event.ip.ToString() + (country.empty() ? "" : " " + country);
 }
 
 // The action that matters most: the last suspension, else the highest step.
@@ -44,8 +39,8 @@ const Action* Gravest(const std::vector<Action>& actions) {
 
 std::string StandingWords(const Standing& standing) {
   switch (standing.verdict) {
-    case ActionKind::kSuspend: return "suspended until " + FormatRfc3339(standing.expires);
-    case ActionKind::kThrottle: return "slowed down until " + FormatRfc3339(standing.expires);
+    case ActionKind::kSuspend: return "suspended until " + HumanTime(standing.expires);
+    case ActionKind::kThrottle: return "slowed down until " + HumanTime(standing.expires);
     default: return "free";
   }
 }
@@ -67,12 +62,10 @@ void Story::AddLine(EventTime time, std::string text) {
 void Story::OnEvent(const Event& event, const AccountWindow&, const Features& features,
                     std::span<const Signal> signals, const Risk& risk, const Action* action) {
   if (event.id != id_) return;
-  ++events_;
-  ++events_by_kind_[static_cast<size_t>(event.kind)];
-  if (first_.never()) first_ = event.time;
-  last_ = std::max(last_, event.time);
+  judged_ = true;
   if (signals.empty() && !all_) return;
-  std::string text = EventWords(event, features);
+  std::string text = EventWords(event) + ", " + std::string(FamiliarityWords(features.familiarity));
+  if (features.stray) text += ", not backed by reading from there";
   if (!signals.empty()) {
     const std::string list = SignalList({signals.begin(), signals.end()});
     if (risk.points > risk_max_) {
@@ -92,7 +85,7 @@ void Story::OnEvent(const Event& event, const AccountWindow&, const Features& fe
     text += "\n    => " + std::string(sekisho::Name(action->kind)) +
             (action->mode == Mode::kShadow ? " (shadow: told only)" : "") + ": " +
             std::string(RuleWords(action->rule));
-    if (!action->expires.never()) text += "; until " + FormatRfc3339(action->expires);
+    if (!action->expires.never()) text += "; until " + HumanTime(action->expires);
     if (action->kind == ActionKind::kObserve) {
       ++observed_;
     } else if (actions_.size() < kActionsMax) {
@@ -102,10 +95,20 @@ void Story::OnEvent(const Event& event, const AccountWindow&, const Features& fe
   AddLine(event.time, std::move(text));
 }
 
+void Story::OnFolded(const Event& event) {
+  if (event.id != id_) return;
+  ++events_;
+  ++events_by_kind_[static_cast<size_t>(event.kind)];
+  if (first_.never()) first_ = event.time;
+  last_ = std::max(last_, event.time);
+  if (all_ && !judged_) AddLine(event.time, EventWords(event));
+  judged_ = false;
+}
+
 void Story::OnTimer(const AccountWindow&, const Action& action) {
   if (AccountId::FromLogin(action.account) != id_) return;
   std::string text = "=> " + std::string(sekisho::Name(action.kind)) + ": " + std::string(RuleWords(action.rule));
-  if (!action.expires.never()) text += "; until " + FormatRfc3339(action.expires);
+  if (!action.expires.never()) text += "; until " + HumanTime(action.expires);
   if (actions_.size() < kActionsMax) actions_.push_back(action);
   AddLine(action.time, std::move(text));
 }
@@ -113,14 +116,14 @@ void Story::OnTimer(const AccountWindow&, const Action& action) {
 std::string Story::Summary(std::string_view login, const AccountWindow& account) const {
   std::string out = Printable(login) + ": " + StandingWords(account.standing) + "\n\n";
   Table table;
-  table.Row({"seen", FormatRfc3339(first_) + " to " + FormatRfc3339(last_)});
+  table.Row({"seen", HumanTime(first_) + " to " + HumanTime(last_)});
   std::string kinds;
   for (int kind = 0; kind < kEventKinds; ++kind) {
     if (events_by_kind_[kind] == 0) continue;
     kinds += (kinds.empty() ? "" : ", ") + WithCommas(static_cast<int64_t>(events_by_kind_[kind])) + " " +
              std::string(Name(static_cast<EventKind>(kind)));
   }
-  table.Row({"judged", kinds});
+  table.Row({"events", kinds});
   std::string countries;
   for (const Habit& habit : account.countries) {
     const std::string name = CountryName(static_cast<uint16_t>(habit.key));
@@ -129,7 +132,7 @@ std::string Story::Summary(std::string_view login, const AccountWindow& account)
   }
   table.Row({"used from", countries.empty() ? "nowhere known" : countries});
   table.Row({"mail read", account.last_read.never() ? "never, as far as the logs show"
-                                                    : "last at " + FormatRfc3339(account.last_read)});
+                                                    : "last at " + HumanTime(account.last_read)});
   out += table.ToString();
 
   const Action* gravest = Gravest(actions_);
@@ -137,14 +140,14 @@ std::string Story::Summary(std::string_view login, const AccountWindow& account)
     out += "\nNothing was done about it. ";
     if (risk_max_ == 0) return out + "No detector saw anything.\n";
     return out + "The highest risk was " + std::to_string(risk_max_) + " of 100 (" + risk_max_signals_ + ") at " +
-           FormatRfc3339(risk_max_at_) + "; telling the owner begins at " + std::to_string(policy_->notify.risk) +
+           HumanTime(risk_max_at_) + "; telling the owner begins at " + std::to_string(policy_->notify.risk) +
            ", suspending at " + std::to_string(policy_->suspend.risk) + ".\n";
   }
-  out += "\nWhat happened: " + std::string(sekisho::Name(gravest->kind)) + " at " + FormatRfc3339(gravest->time) +
+  out += "\nWhat happened: " + std::string(sekisho::Name(gravest->kind)) + " at " + HumanTime(gravest->time) +
          (gravest->mode == Mode::kShadow ? " (shadow: told only, not enforced)" : "") + ", risk " +
          std::to_string(gravest->risk) + " of 100\n";
   if (!gravest->onset.never()) {
-    out += "  The first message from an unfamiliar source was sent at " + FormatRfc3339(gravest->onset) + "; " +
+    out += "  The first message from an unfamiliar source was sent at " + HumanTime(gravest->onset) + "; " +
            WithCommas(static_cast<int64_t>(gravest->messages_since_onset)) + " by such sources until then.\n";
   }
   out += "\nWhy: " + std::string(RuleWords(gravest->rule)) + "\n";
@@ -169,7 +172,7 @@ std::string Story::Summary(std::string_view login, const AccountWindow& account)
     constexpr size_t kShown = 12;
     for (size_t i = 0; i < std::min(actions_.size(), kShown); ++i) {
       const Action& a = actions_[i];
-      done.Row({FormatRfc3339(a.time), std::string(sekisho::Name(a.kind)), std::string(a.rule),
+      done.Row({HumanTime(a.time), std::string(sekisho::Name(a.kind)), std::string(a.rule),
                 SignalList(a.signals)});
     }
     out += done.ToString();
@@ -182,7 +185,7 @@ std::string Story::Tell(std::string_view login, const AccountWindow& account) co
   std::string out = Summary(login, account);
   out += all_ ? "\nTimeline:\n" : "\nTimeline (events that raised a signal; --all shows the others):\n";
   for (const Line& line : lines_) {
-    out += "  " + FormatRfc3339(line.time) + "  " + line.text;
+    out += "  " + HumanTime(line.time) + "  " + line.text;
     if (line.times > 1) out += "\n    (" + WithCommas(static_cast<int64_t>(line.times)) + " times)";
     out += '\n';
   }

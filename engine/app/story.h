@@ -22,6 +22,8 @@ class Story : public FoldObserver {
   void OnEvent(const Event& event, const AccountWindow& account, const Features& features,
                std::span<const Signal> signals, const Risk& risk, const Action* action) override;
   void OnTimer(const AccountWindow& account, const Action& action) override;
+  // After each event of any account was folded, whether it was judged (OnEvent) or not.
+  void OnFolded(const Event& event);
 
   bool empty() const { return events_ == 0; }
   // The summary and the timeline, ready to print: nothing in it can trouble a terminal. `login` is how the account is
@@ -44,6 +46,7 @@ class Story : public FoldObserver {
   const Policy* const policy_;
   const bool all_;
   uint64_t events_ = 0, events_by_kind_[kEventKinds] = {};
+  bool judged_ = false;  // the event being folded
   uint64_t lines_dropped_ = 0;
   EventTime first_, last_;
   int32_t risk_max_ = 0;

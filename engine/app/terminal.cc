@@ -32,7 +32,7 @@ size_t Width(std::string_view text) {
 }
 
 bool IsNumber(std::string_view cell) {
-  return !cell.empty() && ((cell[0] >= '0' && cell[0] <= '9') || cell[0] == '+' || cell[0] == '-' || cell[0] == '.');
+  return cell.find_first_not_of("0123456789,.+-%") == std::string_view::npos && !cell.empty();
 }
 
 }  // namespace
@@ -74,6 +74,15 @@ std::string FormatBytes(uint64_t bytes) {
   char buffer[32];
   std::snprintf(buffer, sizeof buffer, unit == 0 || value >= 100 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
   return buffer;
+}
+
+std::string HumanTime(EventTime time) {
+  std::string text = FormatRfc3339(time);  // 2026-03-01T09:00:00.000+00:00
+  if (time.never()) return text;
+  const size_t seconds_end = text.find('.');
+  text.resize(seconds_end);
+  text[text.find('T')] = ' ';
+  return text + "Z";
 }
 
 std::string Table::ToString(int indent) const {

@@ -20,8 +20,11 @@ std::string WithCommas(int64_t n);
 // "1.5 GiB", "12 KiB", "7 B".
 std::string FormatBytes(uint64_t bytes);
 
-// Rows of cells, columns aligned: numbers to the right (cells that start with a digit, '+', '-' or '.'), words to the
-// left. The last column isn't padded. Widths count UTF-8 characters.
+// "2026-03-01 09:00:00Z", for people; "never".
+std::string HumanTime(EventTime time);
+
+// Rows of cells, columns aligned: numbers to the right (cells of digits,
+// commas, points, signs and "%"), words to the left. The last column isn't padded. Widths count UTF-8 characters.
 class Table {
  public:
   void Row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }

@@ -111,33 +111,23 @@ std::string RemedyWords(const Action& action) {
   if (action.kind != ActionKind::kThrottle && action.kind != ActionKind::kSuspend) return "";
   std::string out;
   if (!action.expires.never()) {
-    out += "It ends by itself at " + FormatRfc3339(action.expires) +
+    out += "It ends by itself at " + HumanTime(action.expires) +
            (action.kind == ActionKind::kSuspend ? ", or is renewed if unfamiliar sources are still sending then.\n"
                                                 : ".\n");
   }
   out += "A changed password locks out whoever knows the old one.\n";
+  bool sources = false, recipients = false, rates = false;
   for (const Signal& signal : action.signals) {
-    switch (signal.detector) {
-      case DetectorId::kSendWithoutRead:
-        out += "Had the owner's mail been read from where it was sent, the sources would count as the owner's.\n";
-        break;
-      case DetectorId::kCountryVelocity:
-      case DetectorId::kSourceRotation:
-      case DetectorId::kSourceBurst:
-        out += "Sources become the owner's when mail is read from them, or when they are used on several days (" +
-               std::string(sekisho::Name(signal.detector)) + ").\n";
-        break;
-      case DetectorId::kRecipientTendency:
-        out += "Recipients written to before don't count as new (recipient_tendency).\n";
-        break;
-      case DetectorId::kSendRate:
-      case DetectorId::kRecipientRate:
-        out += "The account's own habit raises its limit (" + std::string(sekisho::Name(signal.detector)) + ").\n";
-        break;
-      default:
-        break;
-    }
+    sources |= signal.family == Family::kOrigin || signal.family == Family::kMailbox ||
+               signal.detector == DetectorId::kSourceBurst;
+    recipients |= signal.detector == DetectorId::kRecipientTendency;
+    rates |= signal.detector == DetectorId::kSendRate || signal.detector == DetectorId::kRecipientRate;
   }
+  if (sources) {
+    out += "A source counts as the owner's when mail is read from it or from where it is, or by use on several days.\n";
+  }
+  if (recipients) out += "Recipients who were written to before don't count as new.\n";
+  if (rates) out += "The account's own habit raises its limits.\n";
   return out;
 }
 
