@@ -44,8 +44,8 @@ std::vector<Hash128> Ids(const std::vector<Action>& actions) {
   return ids;
 }
 
-struct Run {
-  Run() : table(AccountTableOptions{}), shard({PinnedHash128("test"), PartitionId{0}}, &policy, &table) {}
+struct Folding {
+  Folding() : table(AccountTableOptions{}), shard({PinnedHash128("test"), PartitionId{0}}, &policy, &table) {}
   Policy policy = Policy::Default();
   AccountTable table;
   Shard shard;
@@ -55,7 +55,7 @@ std::vector<Hash128> Undisturbed() {
   testing::FakeSource source;
   AddRotation(&source);
   testing::FakeSink sink;
-  Run run;
+  Folding run;
   Pump pump(&source, &run.shard, &sink, &run.table);
   while (*pump.Once()) {
   }
@@ -67,7 +67,7 @@ TEST(Pump, WhatIsNotCommittedIsNotVisible) {
   testing::FakeSource source;
   AddRotation(&source);
   testing::FakeSink sink;
-  Run run;
+  Folding run;
   Pump pump(&source, &run.shard, &sink, &run.table);
   while (*pump.Once()) {
   }
@@ -82,7 +82,7 @@ TEST(Pump, FailuresAreReturnedAndChangeNothing) {
   testing::FakeSource source;
   AddRotation(&source);
   testing::FakeSink sink;
-  Run run;
+  Folding run;
   Pump pump(&source, &run.shard, &sink, &run.table);
   source.FailNext(absl::UnavailableError("broker down"));
   EXPECT_EQ(pump.Once().status().message(), "broker down");
@@ -103,7 +103,7 @@ TEST(Pump, RestartsLoseNothingAndRepeatNothing) {
       AddRotation(&source);
       testing::FakeSink sink;
       {
-        Run run;
+        Folding run;
         Pump pump(&source, &run.shard, &sink, &run.table);
         for (int i = 0; i < batches && *pump.Once(); ++i) {
         }
@@ -113,7 +113,7 @@ TEST(Pump, RestartsLoseNothingAndRepeatNothing) {
       // State is rebuilt by folding again from the start, with what is committed passed over by the sink.
       sink.Reopen();
       source.SeekTo(Offset{0});
-      Run run;
+      Folding run;
       testing::FakeSink muted;
       Pump again(&source, &run.shard, &muted, &run.table);
       while (again.next() < sink.committed() && *again.Once()) {
@@ -133,7 +133,7 @@ TEST(Pump, RecordsBeforeTheResumedPlaceAreNotFolded) {
   testing::FakeSource source;
   AddRotation(&source);
   testing::FakeSink sink;
-  Run run;
+  Folding run;
   Pump pump(&source, &run.shard, &sink, &run.table);
   pump.ResumeAt(Offset{1000});
   while (*pump.Once()) {
@@ -152,7 +152,7 @@ TEST(Pump, TellsWhatTheShardRefused) {
     source.Add(event);
   }
   testing::FakeSink sink;
-  Run run;
+  Folding run;
   Pump pump(&source, &run.shard, &sink, &run.table);
   std::vector<FoldResult> refused;
   int folded = 0;

@@ -8,10 +8,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "connectors/common/line_source.h"
 #include "engine/app/commands.h"
@@ -42,6 +44,22 @@ constexpr std::string_view kTooLate = "too late: more than a day behind the log"
 constexpr std::string_view kInFuture = "in the future: far ahead of the lines around it";
 constexpr std::string_view kInvalid = "without a time";
 
+// A file that is written must be none that is read: opening it would empty it.
+absl::Status CheckOutputs(const ReplayOptions& options) {
+  if (options.out == options.dead_letter) return absl::InvalidArgumentError("--out and --dead-letter must be two files");
+  std::vector<std::string> inputs = options.input.files;
+  for (const std::string& output : {options.out, options.dead_letter}) {
+    struct stat written, read;
+    if (output.empty() || output == "-" || stat(output.c_str(), &written) != 0 || !S_ISREG(written.st_mode)) continue;
+    for (const std::string& input : inputs) {
+      if (stat(input.c_str(), &read) != 0 || read.st_dev != written.st_dev || read.st_ino != written.st_ino) continue;
+      return absl::InvalidArgumentError(output + " would be overwritten, but is also " + input);
+    }
+    inputs.push_back(output);
+  }
+  return absl::OkStatus();
+}
+
 // With --state, whatever a resumed run must find again has to be a file.
 absl::Status CheckDurable(const ReplayOptions& options) {
   if (options.state.empty()) return absl::OkStatus();
@@ -53,7 +71,7 @@ absl::Status CheckDurable(const ReplayOptions& options) {
     return absl::InvalidArgumentError("with --state, --out must be a regular file: its end is cut on resume");
   }
   if (!regular_or_new(options.dead_letter)) {
-    return absl::InvalidArgumentError("with --state, --dead-letter must be a regular file");
+    return absl::InvalidArgumentError("with --state, --dead-letter must be a regular file: its end is cut on resume");
   }
   for (const std::string& file : options.input.files) {
     if (file == "-") return absl::InvalidArgumentError("with --state, standard input can't be read: it can't be read again");
@@ -102,11 +120,15 @@ std::string PerformanceReport(const AccountTable& table, uint64_t memory_bytes_m
   getrusage(RUSAGE_SELF, &usage);
   const AccountTableStats stats = table.stats();
   Table out;
-  out.Row({"accounts in memory", WithCommas(static_cast<int64_t>(stats.in_memory)),
-           FormatBytes(stats.bytes) + " of at most " + FormatBytes(memory_bytes_max)});
-  out.Row({"process", "", FormatBytes(static_cast<uint64_t>(usage.ru_maxrss) * 1024) + " at most"});
-  const int64_t millis = std::max<int64_t>(1, elapsed.millis());
-  out.Row({"speed", WithCommas(static_cast<int64_t>(lines) * 1000 / millis), "lines/s"});
+  out.Row({"memory of the accounts", FormatBytes(stats.bytes), "of at most " + FormatBytes(memory_bytes_max)});
+  out.Row({"accounts in memory", WithCommas(static_cast<int64_t>(stats.in_memory)), "read back " + WithCommas(static_cast<int64_t>(stats.read))});
+  out.Row({"memory of the process", FormatBytes(static_cast<uint64_t>(usage.ru_maxrss) * 1024), "at its most"});
+  const auto per_second = [lines](int64_t millis) {
+    return WithCommas(static_cast<int64_t>(lines) * 1000 / std::max<int64_t>(1, millis)) + " lines/s";
+  };
+  const auto millis = [](const timeval& t) { return int64_t{t.tv_sec} * 1000 + t.tv_usec / 1000; };
+  out.Row({"speed", per_second(elapsed.millis()),
+           per_second(millis(usage.ru_utime) + millis(usage.ru_stime)) + " of processor time"});
   return "Resources\n" + out.ToString();
 }
 
@@ -137,6 +159,7 @@ class Replay {
  private:
   // Top to bottom: what is needed first is opened first. After this nothing is constructed.
   absl::Status Open() {
+    if (absl::Status status = CheckOutputs(options_); !status.ok()) return status;
     if (absl::Status status = CheckDurable(options_); !status.ok()) return status;
     absl::StatusOr<Policy> policy = LoadPolicy(options_.judgement.policy);
     if (!policy.ok()) return policy.status();

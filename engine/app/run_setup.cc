@@ -1,5 +1,6 @@
 #include "engine/app/run_setup.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -8,6 +9,20 @@
 #include "engine/base/clock.h"
 
 namespace sekisho::app {
+namespace {
+
+// Dates without a year are placed by the year of their file's last change.
+std::string YearsOfLastChange(const InputOptions& input) {
+  std::string years;
+  for (const std::string& file : input.files) {
+    struct stat info;
+    const bool known = input.year == 0 && stat(file.c_str(), &info) == 0;
+    years += (known ? FormatRfc3339(EventTime::FromSeconds(info.st_mtime)).substr(0, 4) : "-") + " ";
+  }
+  return years;
+}
+
+}  // namespace
 
 std::vector<std::pair<std::string, std::string>> DescribeSetup(const InputOptions& input, const Policy& policy,
                                                                const GeoSet& geo) {
@@ -17,6 +32,7 @@ std::vector<std::pair<std::string, std::string>> DescribeSetup(const InputOption
           {"--default-realm", input.default_realm},
           {"--timezone", input.timezone},
           {"--year", std::to_string(input.year)},
+          {"the year of the files' last change", YearsOfLastChange(input)},
           {"--webmail-host", webmail_hosts},
           {"--recipient-key (its hash)", PinnedHash128("recipient key " + input.recipient_key).ToHex()},
           {"the policy", policy.version},

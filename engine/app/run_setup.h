@@ -14,7 +14,7 @@
 
 namespace sekisho::app {
 
-// Everything but the files' contents that decides what is folded and what follows from it, by name, for RunMarker::setup.
+// Everything but the files' contents and names that decides what is folded and what follows from it, by name, for RunMarker::setup.
 std::vector<std::pair<std::string, std::string>> DescribeSetup(const InputOptions& input, const Policy& policy,
                                                                const GeoSet& geo);
 

@@ -44,6 +44,15 @@ class Arguments(CliTest):
             done = self.run_sekisho("replay", "--state", self.path("state"), *args)
             self.assertEqual(done.returncode, USAGE, (args, done.stderr))
 
+    def test_an_output_is_never_an_input(self):
+        log = self.write("mail.log", incident().text())
+        os.link(log, self.path("same.log"))
+        before = self.read("mail.log")
+        for args in (["--out", log], ["--dead-letter", log], ["--out", self.path("same.log")],
+                     ["--out", self.path("x"), "--dead-letter", self.path("x")]):
+            self.run_sekisho("replay", *args, log, expect=USAGE)
+            self.assertEqual(self.read("mail.log"), before)
+
     def test_policy_errors_name_file_line_and_key(self):
         policy = self.write("p.yaml", "ladder:\n  suspend:\n    risk: 101\n")
         for args in (["policy", "check", policy], ["replay", "--policy", policy, self.write("l", "")]):
