@@ -4,7 +4,7 @@
 // several a second, without pause. The first eight within ten minutes are enough to be odd for a source that the owner
 // never used and doesn't read from; a source in the owner's own country is given
 // three times as much, and one that is read from a little twice as much.
-// Limits: says nothing while the log has less than a day of history, since every source is new then.
+// Limits: says nothing in the log's first hours, since every source is new then.
 #include "engine/detect/detector.h"
 
 namespace sekisho {

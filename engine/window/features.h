@@ -17,7 +17,7 @@ struct Features {
   bool stray = false;          // this event's source is stray (see account_window.h)
   bool young = false;          // the account has less than a day of history
   int64_t history_days = 0;    // since its first use
-  bool log_young = false;      // so has the whole log: "new" means nothing yet
+  bool log_young = false;      // the log began some hours ago: "new" means nothing yet
   bool reads_mail = false;     // the owner reads mail where we can see it
 
   // Stray sources (messages sent by them in the window named).

@@ -22,9 +22,11 @@ class Population {
   // From the policy, in any order; they are home whatever the counts.
   void SetHomeCountries(std::vector<uint16_t> countries) { named_ = std::move(countries); }
 
-  // The time of the shard's first event. Within a day of it, "new" means only that the log has just begun.
+  // The time of the shard's first event. For some hours from it, "new" means only that the log has just begun: a team in
+  // three countries hasn't read its mail from each yet.
   EventTime log_began;
-  bool LogYoung(EventTime at) const { return log_began.never() || at - log_began < Span::Hours(24); }
+  bool LogYoung(EventTime at) const { return log_began.never() || at - log_began < kLogYoung; }
+  static constexpr Span kLogYoung = Span::Hours(8);
 
   static constexpr uint64_t kAccountsMin = 20;
 
