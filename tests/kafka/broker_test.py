@@ -11,7 +11,8 @@ from broker import BrokerError, Cluster, Sasl, wait_until  # noqa: E402
 
 
 def produce(kafka, topic, lines, arguments=()):
-    return subprocess.run(["kcat", "-P", "-t", topic, "-K", "\t", "-b", kafka.bootstrap, "-X", "enable.idempotence=true",
+    # -E: kcat would leave at "all brokers down", which it says as well when the first one it asks is the dead one.
+    return subprocess.run(["kcat", "-P", "-E", "-t", topic, "-K", "\t", "-b", kafka.bootstrap, "-X", "enable.idempotence=true",
                            "-X", "socket.timeout.ms=3000", *arguments],
                           input="".join(line + "\n" for line in lines), text=True, capture_output=True, timeout=60)
 
@@ -54,10 +55,12 @@ class ThreeBrokers(unittest.TestCase):
         with Cluster(nodes=3) as kafka:
             kafka.create_topic("t", partitions=6)
             kafka.kill(3)
-            self.assertEqual(produce(kafka, "t", [f"k{i}\t{i}" for i in range(100)]).returncode, 0)
+            done = produce(kafka, "t", [f"k{i}\t{i}" for i in range(100)])
+            self.assertEqual(done.returncode, 0, done.stderr)
             kafka.start_node(3)
             kafka.pause(1)
-            self.assertEqual(produce(kafka, "t", [f"k{i}\t{i}" for i in range(100, 200)]).returncode, 0)
+            done = produce(kafka, "t", [f"k{i}\t{i}" for i in range(100, 200)])
+            self.assertEqual(done.returncode, 0, done.stderr)
             kafka.resume(1)
             kafka.wait_ready(1, brokers=3)
             # The thawed broker first takes itself for the leader it was; a reader that asks it sees an old end of the log.
