@@ -29,15 +29,24 @@ function(sekisho_library name)
   target_link_libraries(${name} PUBLIC sekisho_flags ${ARG_DEPS})
 endfunction()
 
-# sekisho_test(name SRCS a_test.cc DEPS x [LABELS server]): a GoogleTest binary, one CTest entry for the binary.
+# sekisho_test(name SRCS a_test.cc DEPS x [LABELS server] [THREADS]): a GoogleTest binary, one CTest entry for the binary.
+# THREADS where more than one thread runs in it, a library's own included: label "threads", and built by the target
+# "threaded_tests", which is all that ThreadSanitizer can say something about.
+if(SEKISHO_TESTS)
+  add_custom_target(threaded_tests)
+endif()
 function(sekisho_test name)
   if(NOT SEKISHO_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "" "SRCS;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE sekisho_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  if(ARG_THREADS)
+    list(APPEND ARG_LABELS threads)
+    add_dependencies(threaded_tests ${name})
+  endif()
   if(ARG_LABELS)
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
   endif()
