@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "connectors/common/event.h"
 #include "engine/base/time.h"
 
@@ -36,6 +37,14 @@ class Parser {
   virtual std::string_view name() const = 0;  // "postfix", for counters
   // `reason` is set (a constant string) when kMalformed is returned.
   virtual ParseResult Parse(const LogLine& line, const EventSink& sink, std::string_view* reason) = 0;
+
+  // What is remembered of earlier lines, as bytes to be kept with the log's position. Save and restore between two lines.
+  // A parser that remembers nothing has nothing to save.
+  virtual void SaveState(std::string* out) const { out->clear(); }
+  // DataLoss: not such bytes; the parser goes on as if new.
+  virtual absl::Status RestoreState(std::string_view bytes) {
+    return bytes.empty() ? absl::OkStatus() : absl::DataLossError("state of a parser that has none");
+  }
 };
 
 }  // namespace sekisho::connectors

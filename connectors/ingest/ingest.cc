@@ -1,25 +1,37 @@
 // Dispatch, and the rules that span systems.
 #include "connectors/ingest/ingest.h"
 
+#include <algorithm>
+
 #include "connectors/ingest/dovecot/dovecot.h"
 #include "connectors/ingest/exim/exim.h"
 #include "connectors/ingest/jsonl/jsonl.h"
 #include "connectors/ingest/postfix/postfix.h"
 #include "connectors/ingest/roundcube/roundcube.h"
+#include "engine/base/bytes.h"
 
 namespace sekisho::connectors {
+namespace {
+
+constexpr char kStateVersion = 1;
+
+}  // namespace
 
 Pipeline::Pipeline(const Options& options)
     : options_(options),
       canonicalizer_(options.canonical, options.key),
-      take_([this](const Event& event) { Take(event); }),
-      sasl_failures_(kSaslSlots) {
+      take_([this](const Event& event) { Take(event); }) {
+  Forget();
+}
+
+void Pipeline::Forget() {
+  sasl_failures_.assign(kSaslSlots, {});
   PostfixOptions postfix;
-  postfix.own_relays = options.own_relays;
+  postfix.own_relays = options_.own_relays;
   EximOptions exim;
-  exim.own_relays = options.own_relays;
+  exim.own_relays = options_.own_relays;
   RoundcubeOptions roundcube;
-  roundcube.trusted_proxies = options.trusted_proxies;
+  roundcube.trusted_proxies = options_.trusted_proxies;
   parsers_[kPostfix] = MakePostfixParser(&canonicalizer_, postfix);
   parsers_[kDovecot] = MakeDovecotParser(&canonicalizer_);
   parsers_[kExim] = MakeEximParser(&canonicalizer_, exim);
@@ -76,6 +88,50 @@ ParseResult Pipeline::Line(const LogLine& line, const EventSink& sink, std::stri
       break;
   }
   return result;
+}
+
+void Pipeline::SaveState(std::string* out) const {
+  out->assign(1, kStateVersion);
+  ByteWriter writer(out);
+  std::string bytes;
+  for (const auto& parser : parsers_) {
+    bytes.clear();
+    parser->SaveState(&bytes);
+    writer.PutBytes(bytes);
+  }
+  EventTime newest;
+  for (const SaslFailures& slot : sasl_failures_) newest = std::max(newest, slot.last);
+  for (const SaslFailures& slot : sasl_failures_) {
+    if (slot.count == 0 || newest - slot.last > kSaslFailureWindow) continue;
+    writer.PutVarint(slot.count);
+    writer.PutFixed64(slot.key);
+    writer.PutZigzag(slot.last.millis());
+  }
+  writer.PutVarint(0);  // no slot's count: the end
+}
+
+absl::Status Pipeline::RestoreState(std::string_view bytes) {
+  absl::Status restored = TakeState(bytes);
+  if (!restored.ok()) Forget();
+  return restored;
+}
+
+absl::Status Pipeline::TakeState(std::string_view bytes) {
+  const absl::Status damaged = absl::DataLossError("parsers: damaged state, or of another version");
+  if (bytes.empty() || bytes.front() != kStateVersion) return damaged;
+  ByteReader reader(bytes.substr(1));
+  for (const auto& parser : parsers_) {
+    const std::string_view state = reader.Bytes();
+    if (!reader.ok()) return damaged;
+    if (absl::Status restored = parser->RestoreState(state); !restored.ok()) return restored;
+  }
+  sasl_failures_.assign(kSaslSlots, {});
+  while (const uint32_t count = static_cast<uint32_t>(reader.VarintUpTo(UINT32_MAX))) {
+    const uint64_t key = reader.Fixed64();
+    const EventTime last = EventTime::FromMillis(reader.Zigzag());
+    if (reader.ok()) sasl_failures_[key % kSaslSlots] = {key, last, count};
+  }
+  return reader.done() ? absl::OkStatus() : damaged;
 }
 
 bool Pipeline::FromWebmailHost(const IpAddress& ip) const {

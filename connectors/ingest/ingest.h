@@ -9,9 +9,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "connectors/common/canonical.h"
 #include "connectors/common/event.h"
 #include "connectors/common/parser.h"
@@ -61,6 +63,12 @@ class Pipeline {
   // `reason`, a constant, is set on kMalformed and on kNotMine. Events have a time in [kEventTimeMin, kEventTimeMax).
   ParseResult Line(const LogLine& line, const EventSink& sink, std::string_view* reason);
 
+  // What is remembered of earlier lines (queue ids under way, failures told once), as bytes to be kept with the inputs'
+  // position. Save and restore between two lines.
+  void SaveState(std::string* out) const;
+  // DataLoss: damaged, or of another version; the pipeline goes on as if new.
+  absl::Status RestoreState(std::string_view bytes);
+
   const Counters& counters() const { return counters_; }
 
  private:
@@ -73,6 +81,8 @@ class Pipeline {
   };
   static constexpr size_t kSaslSlots = 8192;  // 24 B each
 
+  void Forget();
+  absl::Status TakeState(std::string_view bytes);
   ParseResult Dispatch(const LogLine& line, std::string_view* reason);
   ParseResult Ask(Index parser, const LogLine& line, std::string_view* reason);
   void Take(const Event& event);

@@ -9,6 +9,7 @@
 #include "connectors/common/text.h"
 #include "connectors/ingest/dovecot/login_text.h"
 #include "connectors/ingest/dovecot/told_once.h"
+#include "engine/base/bytes.h"
 
 namespace sekisho::connectors {
 namespace {
@@ -20,6 +21,8 @@ using dovecot::ToldOnce;
 using simdjson::dom::object;
 
 constexpr auto kNone = std::string_view::npos;
+
+constexpr char kStateVersion = 1;
 
 enum class Process : uint8_t { kOther, kLogin, kAuth, kImap, kPop3, kStats };
 
@@ -85,6 +88,8 @@ class DovecotParser final : public Parser {
   explicit DovecotParser(Canonicalizer* canonicalizer) : canonicalizer_(canonicalizer) {}
   std::string_view name() const override { return "dovecot"; }
   ParseResult Parse(const LogLine& line, const EventSink& sink, std::string_view* reason) override;
+  void SaveState(std::string* out) const override;
+  absl::Status RestoreState(std::string_view bytes) override;
 
  private:
   ParseResult ParseLogin(Service service, std::string_view text, const EventSink& sink, std::string_view* reason);
@@ -107,6 +112,24 @@ class DovecotParser final : public Parser {
   std::string sender_;
   Event event_;
 };
+
+void DovecotParser::SaveState(std::string* out) const {
+  out->assign(1, kStateVersion);
+  ByteWriter writer(out);
+  for (const bool flag : {several_tell_of_logins_, exports_requests_, exports_commands_}) writer.PutVarint(flag);
+  for (const ToldOnce* told : {&failures_, &logins_, &accesses_}) told->Save(&writer);
+}
+
+absl::Status DovecotParser::RestoreState(std::string_view bytes) {
+  if (bytes.empty() || bytes.front() != kStateVersion) return absl::DataLossError("Dovecot: state of another version");
+  ByteReader reader(bytes.substr(1));
+  for (bool* flag : {&several_tell_of_logins_, &exports_requests_, &exports_commands_}) *flag = reader.VarintUpTo(1) != 0;
+  for (ToldOnce* told : {&failures_, &logins_, &accesses_}) told->Restore(&reader);
+  if (reader.done()) return absl::OkStatus();
+  several_tell_of_logins_ = exports_requests_ = exports_commands_ = false;
+  failures_ = logins_ = accesses_ = ToldOnce();
+  return absl::DataLossError("Dovecot: damaged state");
+}
 
 void DovecotParser::StartEvent(const LogLine& line) {
   event_ = Event();

@@ -9,10 +9,12 @@
 #ifndef SEKISHO_CONNECTORS_INGEST_DOVECOT_TOLD_ONCE_H_
 #define SEKISHO_CONNECTORS_INGEST_DOVECOT_TOLD_ONCE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "engine/base/bytes.h"
 #include "engine/base/hash.h"
 #include "engine/base/ip.h"
 #include "engine/base/time.h"
@@ -63,6 +65,29 @@ class ToldOnce {
     if (ToldByAnother(by_session, Teller::kNobody, t)) return false;
     Remember(by_session, Teller::kExport, t);
     return true;
+  }
+
+  // Only what can still matter: told within kToldWindow of the newest.
+  void Save(ByteWriter* out) const {
+    EventTime newest;
+    for (const Slot& slot : slots_) newest = std::max(newest, slot.time);
+    for (const Slot& slot : slots_) {
+      if (slot.teller == Teller::kNobody || newest - slot.time > kToldWindow) continue;
+      out->PutVarint(static_cast<uint64_t>(slot.teller));
+      out->PutFixed64(slot.key);
+      out->PutZigzag(slot.time.millis());
+    }
+    out->PutVarint(static_cast<uint64_t>(Teller::kNobody));
+  }
+  // Fails the reader on bytes that Save didn't write; what was read so far is then remembered all the same.
+  void Restore(ByteReader* in) {
+    slots_.assign(kToldSlots, {});
+    while (const uint64_t teller = in->VarintUpTo(static_cast<uint64_t>(Teller::kExportPassdb))) {
+      const uint64_t key = in->Fixed64();
+      const EventTime time = EventTime::FromMillis(in->Zigzag());
+      if (!in->ok()) return;
+      Remember(key, static_cast<Teller>(teller), time);
+    }
   }
 
  private:

@@ -46,10 +46,6 @@ struct EximOptions {
 
 class EximParser : public Parser {
  public:
-  // The joins that are under way, as bytes to be kept with the log's position. Save and restore between two lines.
-  virtual void SaveState(std::string* out) const = 0;
-  // On DataLoss the parser goes on with an empty table.
-  virtual absl::Status RestoreState(std::string_view bytes) = 0;
   virtual const JoinCounters& join_counters() const = 0;
 };
 

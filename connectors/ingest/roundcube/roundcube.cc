@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "connectors/common/text.h"
+#include "engine/base/bytes.h"
 #include "engine/base/hash.h"
 
 namespace sekisho::connectors {
@@ -44,6 +45,8 @@ size_t ScanIp(std::string_view s, IpAddress* ip) {
   *ip = *parsed;
   return n;
 }
+
+constexpr char kStateVersion = 1;
 
 // What was found between a user name and the rest of the line.
 struct Place {
@@ -121,6 +124,8 @@ class RoundcubeParser final : public Parser {
       : canonicalizer_(canonicalizer), options_(std::move(options)), told_(kToldSlots) {}
   std::string_view name() const override { return "roundcube"; }
   ParseResult Parse(const LogLine& line, const EventSink& sink, std::string_view* reason) override;
+  void SaveState(std::string* out) const override;
+  absl::Status RestoreState(std::string_view bytes) override;
 
  private:
   enum class Log : uint8_t { kNoLog, kUserLogins, kErrors };
@@ -146,6 +151,34 @@ class RoundcubeParser final : public Parser {
   std::vector<std::string> domains_;
   Event event_;
 };
+
+void RoundcubeParser::SaveState(std::string* out) const {
+  out->assign(1, kStateVersion);
+  ByteWriter writer(out);
+  EventTime newest;
+  for (const Told& told : told_) newest = std::max(newest, told.time);
+  for (const Told& told : told_) {
+    if (told.log == Log::kNoLog || newest - told.time > kToldTwiceWindow) continue;
+    writer.PutVarint(static_cast<uint64_t>(told.log));
+    writer.PutFixed64(told.key);
+    writer.PutZigzag(told.time.millis());
+  }
+}
+
+absl::Status RoundcubeParser::RestoreState(std::string_view bytes) {
+  told_.assign(kToldSlots, {});
+  if (bytes.empty() || bytes.front() != kStateVersion) return absl::DataLossError("Roundcube: state of another version");
+  ByteReader reader(bytes.substr(1));
+  while (reader.remaining() > 0) {
+    const Log log = static_cast<Log>(reader.VarintUpTo(static_cast<uint64_t>(Log::kErrors)));
+    const uint64_t key = reader.Fixed64();
+    const EventTime time = EventTime::FromMillis(reader.Zigzag());
+    if (reader.ok()) told_[key % kToldSlots] = {key, time, log};
+  }
+  if (reader.done()) return absl::OkStatus();
+  told_.assign(kToldSlots, {});
+  return absl::DataLossError("Roundcube: damaged state");
+}
 
 bool RoundcubeParser::Trusted(const IpAddress& ip) const {
   for (const IpNetwork& proxy : options_.trusted_proxies) {
