@@ -106,7 +106,7 @@ void Shard::Decide(const Event& event, AccountWindow* account, const AccountWind
     }
     if (SaysMore(decision, account->standing, *policy_, event.time)) {
       action = Act(decision, policy_->mode, event.time, event.id, account, offset, actions);
-    } else {
+    } else if (std::any_of(signals_.begin(), signals_.end(), [](const Signal& s) { return s.shadow; })) {
       // What shadowed detectors would have done is said, and changes nothing but the memory of having said it.
       const Risk shadow_risk = Weigh(signals_, *policy_, true);
       const Decision shadow = Climb(shadow_risk, *policy_, event.time);

@@ -188,11 +188,12 @@ TEST_F(ShardTest, TheBreakerTurnsAFloodOfSuspensionsIntoThrottles) {
   for (int n = 0; n < 30; ++n) {
     login_ = "user" + std::to_string(n);
     const char* countries[] = {"RU", "UA", "BY", "PL"};
-    for (int i = 0; i < 4; ++i) Send("198.51." + std::to_string(i) + ".1", countries[i], at + Span::Seconds(i));
+    for (int i = 0; i < 8; ++i) Send("198.51." + std::to_string(i) + ".1", countries[i % 4], at + Span::Seconds(i));
   }
   for (const Action& a : actions_) {
     suspended += a.kind == ActionKind::kSuspend;
     throttled += a.rule == "circuit_breaker";
+    EXPECT_EQ(a.mode, Mode::kEnforce);  // nothing is shadowed, so nothing is said in shadow
   }
   EXPECT_EQ(suspended, policy_.circuit_breaker.suspensions_min);
   EXPECT_EQ(throttled, 30 - suspended);
