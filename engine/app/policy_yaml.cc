@@ -122,6 +122,8 @@ void AddRecipients(YamlFields* f, Policy* p) {
   tendency.Limit("near_many", &p->recipient_tendency.near_many, "The same, many of them");
   tendency.Limit("habitual", &p->recipient_tendency.habitual,
                  "Of sources in countries new to the owner, where strangers are this account's habit");
+  tendency.Limit("unread_source", &p->recipient_tendency.unread_source,
+                 "Of a source in the owner's surroundings that never read mail, where the owner reads from others");
   tendency.Limit("known_source", &p->recipient_tendency.known_source,
                  "The same from a source that is the owner's: most often an honest mailing");
 }

@@ -4,7 +4,7 @@
 // several a second, without pause. The first eight within ten minutes are enough to be odd for a source that the owner
 // never used and doesn't read from; a source in the owner's own country is given
 // three times as much, and one that is read from a little twice as much.
-// Limits: says nothing in the log's first hours, since every source is new then.
+// Limits: says little in an account's first day, and nothing in the log's first hours.
 #include "engine/detect/detector.h"
 
 namespace sekisho {
@@ -12,7 +12,9 @@ namespace sekisho {
 bool DetectSourceBurst(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
   const bool far = f.familiarity == Familiarity::kFar;
-  if (!f.stray || (f.young && f.log_young)) return false;
+  // While an account is young, only a foreign source against a home where mail is read is odd: a new customer may begin
+  // with a mailing.
+  if (!f.stray || (f.young && (f.log_young || !far || !f.reads_mail))) return false;
   const Policy::SourceBurst& p = in.policy.source_burst;
   const auto scaled = [&](const Limit& limit, int64_t times) {
     const int64_t factor = (far ? 100 : p.near_factor_percent) * (f.reads_there > 0 ? p.read_factor_percent : 100) / 100;

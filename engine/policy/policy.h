@@ -93,6 +93,7 @@ struct Policy {
     Limit near_few = {8, 20};            // by near strays
     Limit near_many = {30, 25};
     Limit habitual = {20, 20};           // far strays of an account that always writes to strangers
+    Limit unread_source = {100, 30};     // a source in the owner's surroundings that never read mail itself
     Limit known_source = {100, 5};      // the owner's own source: a mailing, perhaps a large one
   } recipient_tendency;
 
@@ -100,7 +101,7 @@ struct Policy {
   struct SendWithoutRead {
     int64_t messages_min = 3;            // in 24 h
     int64_t history_days_min = 7;        // before, a traveller's first days abroad may look the same
-    int32_t far_score = 30, far_score_unsettled = 25, near_score = 10;
+    int32_t far_score = 30, far_score_unsettled = 25, near_score = 0;
   } send_without_read;
 
   struct Guessing {

@@ -91,7 +91,7 @@ bool HabitKnown(const Habit& h, EventTime at, bool account_reads) {
   // Senders that never read: an application, a printer, a newsletter's server. Where the owner does read elsewhere, it
   // takes a week, or a thief would be at home on his second day.
   return account_reads ? h.sent_days >= 5 && at - h.first_seen >= Span::Days(7)
-                       : h.sent_days >= 2 && at - h.first_seen >= Span::Hours(24);
+                       : h.sent_days >= 2 && at - h.first_seen >= Span::Hours(12);
 }
 
 // A country is less than a place: two reads or two days of sending, a day ago.
@@ -148,7 +148,12 @@ bool AccountWindow::Backed(const IpAddress& ip, const Place& place, EventTime at
   const uint32_t reads = ReadsThere(ip, place, at, familiarity);
   if (familiarity == Familiarity::kFar) return reads >= kFarReadsMin;
   if (reads > 0) return true;
-  // An owner on the move reads from one new place after another; that he sends from one where he hasn't is no surprise.
+  // An owner on the move reads from one new place after another; that he sends a little from one where he hasn't is no
+  // surprise.
+  const uint64_t source = ip.source_key();
+  for (const SourceUse& s : sources) {
+    if (s.source == source && s.messages >= kMessagesOnTheMove) return false;
+  }
   int lately = 0;
   for (const Habit& h : places) lately += !h.last_read.never() && at - h.last_read <= Span::Days(7);
   return lately >= kPlacesOnTheMove;

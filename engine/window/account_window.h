@@ -150,10 +150,12 @@ struct AccountWindow {
   uint32_t ReadsThere(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const;
 
   // True if mail was read from the surroundings of the source in the last week, so that sending from there is the
-  // owner's: for a far source kFarReadsMin times; for a near one once, or from kPlacesOnTheMove areas at all.
+  // owner's: for a far source kFarReadsMin times; for a near one once, or from kPlacesOnTheMove areas
+  // at all while it has sent no more than kMessagesOnTheMove messages.
   bool Backed(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const;
   static constexpr uint32_t kFarReadsMin = 2;
   static constexpr int kPlacesOnTheMove = 4;
+  static constexpr uint32_t kMessagesOnTheMove = 30;
 
   // True until the account has a day of history: a habit can't be told yet.
   bool Young(EventTime at) const { return first_seen.never() || at - first_seen < Span::Hours(24); }

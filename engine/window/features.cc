@@ -82,7 +82,11 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.stray_recipients_1h = static_cast<int64_t>(a.stray_recipients.Count(at, k1h));
     ReadStrays(a, at, &f);
   }
-  if (touch.source >= 0) f.source_messages = a.sources[static_cast<size_t>(touch.source)].messages;
+  if (touch.source >= 0) {
+    const SourceUse& source = a.sources[static_cast<size_t>(touch.source)];
+    f.source_messages = source.messages;
+    f.source_reads = source.reads > 0;
+  }
 
   f.sources_24h = static_cast<int64_t>(a.sources_seen.Count(at, k24h));
   f.usual_sources_day = static_cast<int64_t>(a.sources_a_day.MaxBefore(at, kBaselineDays));

@@ -30,6 +30,7 @@ struct Features {
   int64_t stray_messages_1m = 0, stray_messages_10m = 0, stray_messages_1h = 0, stray_messages_24h = 0;
   int64_t stray_recipients_10m = 0, stray_recipients_1h = 0;
   int64_t source_messages = 0;  // by this event's source, since first seen
+  bool source_reads = false;    // mail was read from this very source
 
   int64_t sources_24h = 0, usual_sources_day = 0;  // all sources; the most on one day before today
 
