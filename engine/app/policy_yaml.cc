@@ -137,7 +137,6 @@ void AddMailboxAndCredential(YamlFields* f, Policy* p) {
   unread.Score("far_score", &p->send_without_read.far_score, "Points of risk in a country new to the owner");
   unread.Score("far_score_unsettled", &p->send_without_read.far_score_unsettled,
                "The same before the habit is settled");
-  unread.Score("near_score", &p->send_without_read.near_score, "Points of risk in the owner's own country");
 
   DetectorKeys guessing(f, p, DetectorId::kGuessing, "Somebody is trying passwords");
   guessing.Count("failures_min", &p->guessing.failures_min, "Failed logins within 1 h by unfamiliar sources");

@@ -1,7 +1,8 @@
 // send_without_read: somebody sends from where nobody reads, while the owner does read mail elsewhere.
 //
 // Observed: thieves use an account to send and never look into the mailbox, while its owner polls it all day.
-// Limits: needs a reading habit to break: printers, applications and list servers never read, and where no IMAP or POP3
+// Limits: in the owner's own country it says nothing, since a phone reads at one address and sends from the next. Needs a
+// reading habit to break: printers, applications and list servers never read, and where no IMAP or POP3
 // log reaches us nobody seems to. A new network and no reading from it are one fact, so with the origin family alone
 // this doesn't count as a second family.
 #include "engine/detect/detector.h"
@@ -10,10 +11,9 @@ namespace sekisho {
 
 bool DetectSendWithoutRead(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
-  if (!f.stray || !f.reads_mail || f.reads_there > 0) return false;
+  if (!f.stray || f.familiarity != Familiarity::kFar || !f.reads_mail || f.reads_there > 0) return false;
   const Policy::SendWithoutRead& p = in.policy.send_without_read;
-  const bool settled = f.history_days >= p.history_days_min;
-  const int32_t score = f.familiarity != Familiarity::kFar ? p.near_score : settled ? p.far_score : p.far_score_unsettled;
+  const int32_t score = f.history_days >= p.history_days_min ? p.far_score : p.far_score_unsettled;
   return Reach(in, {p.messages_min, score}, "stray_messages_24h", f.stray_messages_24h, Span::Hours(24), signal);
 }
 

@@ -101,7 +101,7 @@ struct Policy {
   struct SendWithoutRead {
     int64_t messages_min = 3;            // in 24 h
     int64_t history_days_min = 7;        // before, a traveller's first days abroad may look the same
-    int32_t far_score = 30, far_score_unsettled = 25, near_score = 0;
+    int32_t far_score = 30, far_score_unsettled = 25;
   } send_without_read;
 
   struct Guessing {
