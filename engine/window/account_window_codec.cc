@@ -49,12 +49,22 @@ void PutTime(ByteWriter* w, EventTime base, EventTime t) {
   w->PutVarint(t.never() ? 0 : 1 + ToZigzag(t.millis() - base.millis()));
 }
 
+// No log tells of a time beyond this (some 31,000 years around 1970): a record that does is damaged, and times within it
+// can be subtracted from each other without a thought.
+constexpr int64_t kMillisMax = 1'000'000'000'000'000;
+
+EventTime CheckedTime(ByteReader* r, uint64_t millis_twos_complement) {
+  const auto millis = static_cast<int64_t>(millis_twos_complement);
+  if (millis >= -kMillisMax && millis <= kMillisMax) return EventTime::FromMillis(millis);
+  r->Fail();
+  return EventTime::Never();
+}
+
 EventTime GetTime(ByteReader* r, EventTime base) {
   const uint64_t v = r->Varint();
   if (v == 0) return EventTime::Never();
-  // Unsigned arithmetic: a damaged record may say anything, and must not overflow.
-  return EventTime::FromMillis(
-      static_cast<int64_t>(static_cast<uint64_t>(base.millis()) + static_cast<uint64_t>(FromZigzag(v - 1))));
+  // Unsigned, because a damaged record may say anything, and must not overflow.
+  return CheckedTime(r, static_cast<uint64_t>(base.millis()) + static_cast<uint64_t>(FromZigzag(v - 1)));
 }
 
 void PutSource(ByteWriter* w, EventTime base, const SourceUse& s) {
@@ -231,7 +241,10 @@ bool AccountWindow::Decode(ByteReader* in) {
       if (!w->Decode(&r)) r.Fail();
     };
     switch (tag) {
-      case kBase: base = EventTime::FromMillis(r.Zigzag()); break;
+      case kBase:
+        base = CheckedTime(&r, static_cast<uint64_t>(r.Zigzag()));
+        if (!r.ok()) return false;
+        break;
       case kLogin: login = std::string(r.Bytes()); break;
       case kTimes:
         for (EventTime* t : {&first_seen, &last_seen, &last_read, &credential_changed}) *t = GetTime(&r, base);

@@ -141,5 +141,20 @@ TEST_F(AccountWindowTest, SurvivesPackingAndRefusesDamage) {
   }
 }
 
+// Found by fuzzing: a damaged record could hold a time so far away that packing it again overflowed.
+TEST_F(AccountWindowTest, ARecordOfATimeThatCannotBeIsRefused) {
+  for (const uint64_t tag : {1u, 31u}) {  // the base time, the onset
+    std::string bytes;
+    ByteWriter writer(&bytes);
+    writer.PutVarint(tag);
+    const size_t begin = writer.BeginBytes();
+    writer.PutVarint(UINT64_MAX - 1);
+    writer.EndBytes(begin);
+    AccountWindow account;
+    ByteReader reader(bytes);
+    EXPECT_FALSE(account.Decode(&reader)) << tag;
+  }
+}
+
 }  // namespace
 }  // namespace sekisho
