@@ -174,7 +174,8 @@ class Cluster:
         self._heap_mb = heap_mb
         self.sasl = sasl
         self.folder = tempfile.mkdtemp(prefix="sekisho-kafka-")
-        self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Of the URL-safe alphabet, an id must not begin with "-": the tool would read it as an option.
+        self._cluster_id = "K" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         self.nodes = []
         for number in range(1, nodes + 1):
             folder = os.path.join(self.folder, str(number))
