@@ -24,6 +24,7 @@
 #include "engine/base/time.h"
 #include "engine/model/action.h"
 #include "engine/model/event.h"
+#include "engine/model/order.h"
 #include "engine/model/origin.h"
 #include "engine/model/snapshot.h"
 #include "engine/stream/stream.h"
@@ -40,7 +41,7 @@ struct Unusable {
 struct LogRecord {
   Offset offset;
   Origin origin;            // of an event
-  std::variant<Event, Heartbeat, Unusable> value;
+  std::variant<Event, Heartbeat, Order, JudgementBatch, Unusable> value;
   std::string_view bytes;   // as it stands in the log
 };
 
