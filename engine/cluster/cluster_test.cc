@@ -131,7 +131,7 @@ class PartitionTest : public ::testing::Test {
     ASSERT_TRUE(opened.ok()) << opened.status();
     partition_ = *std::move(opened);
   }
-  void Fold(std::variant<Event, Heartbeat, Unusable> value, Origin origin = {}) {
+  void Fold(LogValue value, Origin origin = {}) {
     const LogRecord record{partition_->next(), origin, std::move(value), "bytes"};
     const LogBatch batch{{&record, 1}, Offset{record.offset.value + 1}};
     ASSERT_TRUE(partition_->Fold(batch, published_, &outputs_).ok());

@@ -37,11 +37,13 @@ struct Unusable {
   std::string_view detail;  // what exactly; without content and without recipients
 };
 
+using LogValue = std::variant<Event, Heartbeat, Order, JudgementBatch, Unusable>;
+
 // One record of a partition, decoded. Views are valid until the reader's next Read.
 struct LogRecord {
   Offset offset;
   Origin origin;            // of an event
-  std::variant<Event, Heartbeat, Order, JudgementBatch, Unusable> value;
+  LogValue value;
   std::string_view bytes;   // as it stands in the log
 };
 
