@@ -1,6 +1,9 @@
 // One partition's fold, with what surrounds the shard: repeats are dropped before it, what can't be used becomes a dead
 // letter, verdicts long released are forgotten, and everything can be frozen into a copy that stands for one offset.
 //
+// The policy belongs to the state: a partition begins with the one it is given, and from then on only an order in its log
+// changes it. Its full text is kept with the state, so a restart under another configuration changes nothing.
+//
 // Below `published` the fold is muted: it changes the state as it did the first time, and says nothing, because that has
 // been said.
 #ifndef SEKISHO_ENGINE_CLUSTER_PARTITION_H_
@@ -8,10 +11,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,7 +24,9 @@
 #include "absl/status/statusor.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
+#include "engine/cluster/order_marks.h"
 #include "engine/cluster/origin_marks.h"
+#include "engine/model/order.h"
 #include "engine/model/snapshot.h"
 #include "engine/policy/policy.h"
 #include "engine/shard/shard.h"
@@ -35,7 +42,11 @@ inline constexpr Span kVerdictForgottenAfter = Span::Days(7);
 // What is the same for every partition of a log; an input of the fold.
 struct FoldSetup {
   Hash128 log_id;
+  // With what a partition without a state begins, and its full text.
   Policy policy;
+  std::string policy_yaml;
+  // A policy out of its text; none: orders that bring one are refused. The same text must always give the same policy.
+  std::function<absl::StatusOr<Policy>(std::string_view yaml)> compile;
   std::string geo_version;
   AccountTableOptions table;
 };
@@ -44,6 +55,8 @@ struct PartitionStats {
   uint64_t records = 0;       // folded, muted or not, by this object
   uint64_t repeats = 0;       // events seen before, dropped
   uint64_t dead_letters = 0;
+  uint64_t orders = 0;        // obeyed
+  uint64_t orders_idle = 0;   // of those, the ones that changed nothing: the policy was active, nothing was to be withdrawn
 };
 
 // Thread-compatible: belongs to the worker that owns the partition.
@@ -52,6 +65,7 @@ class Partition {
   // Goes on from the store's marker; without one, begins at `fresh_from` with no state. `setup` and `store` outlive it.
   //   FailedPrecondition  the state is of another log
   //   DataLoss            the state is damaged
+  //   InvalidArgument     the policy that the state was decided by can't be read
   static absl::StatusOr<std::unique_ptr<Partition>> Open(const FoldSetup* setup, PartitionId id, RecordStore* store,
                                                          Offset fresh_from);
 
@@ -70,6 +84,10 @@ class Partition {
   absl::Status Thaw() { return table_.Thaw(); }
   ShardMarker Marker() const;
 
+  // What decides now, and the first record that it decided; 0: the partition began with it.
+  const Policy& policy() const { return *policy_; }
+  Offset policy_from() const { return policy_from_; }
+
   const PartitionStats& stats() const { return stats_; }
   const ShardStats& shard_stats() const { return shard_.stats(); }
 
@@ -77,14 +95,25 @@ class Partition {
   Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from);
   absl::Status Restore(const StateMarker& marker);
   absl::Status FoldRecord(const LogRecord& record);
+  absl::Status Obey(const Order& order, const LogRecord& record);
+  void Refuse(const LogRecord& record, std::string_view reason, std::string detail);
+  absl::StatusOr<Policy> Compile(std::string_view yaml) const;
+  // Empty, or why not.
+  std::string Activate(const PolicyActivation& order, Offset at);
   void NoteVerdict(const Action& action);
   void ForgetVerdicts(std::vector<Output>* outputs, bool muted);
   void Say(bool muted, std::vector<Output>* outputs);
 
   const FoldSetup* const setup_;
   const PartitionId id_;
+  // The active policy: the setup's, or one of our own.
+  std::unique_ptr<const Policy> own_policy_;
+  const Policy* policy_;
+  std::string policy_yaml_;
+  Offset policy_from_;
   AccountTable table_;
   Shard shard_;
+  OrderMarks orders_;
   OriginMarks marks_;
   // Released accounts and when to forget them, both ways round.
   std::set<std::pair<EventTime, std::string>> forget_at_;
