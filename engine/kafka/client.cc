@@ -1,0 +1,1 @@
+#include "engine/kafka/client.h"
