@@ -27,6 +27,10 @@
 #include "engine/model/event.h"
 #include "engine/stream/log.h"
 
+namespace sekisho::wire {
+class OperatorKeys;
+}
+
 namespace sekisho::kafka {
 
 // What the topics of deploy/topics.yaml are called here.
@@ -49,6 +53,8 @@ struct ClientOptions {
   std::string instance;    // static membership: two live workers never share one
   Topics topics;
   Hash128 log_id;          // of LogId, for ce_source
+  // Outlive the client. Null: no order is believed.
+  const wire::OperatorKeys* keys = nullptr;
   // From the worker's thread. Null: every place is unknown.
   Locate locate;
   // JSON of a finding, without a line feed. From a helper thread. Null: no findings are published.
@@ -102,7 +108,7 @@ class Client {
 class OfflineLog : public Log {
  public:
   static absl::StatusOr<std::unique_ptr<OfflineLog>> Connect(const KafkaSettings& settings, const std::string& topic,
-                                                             Locate locate, Span timeout);
+                                                             const wire::OperatorKeys* keys, Locate locate, Span timeout);
   // Of the topic.
   virtual absl::StatusOr<int> Partitions() = 0;
   // The offset that the next record will get.

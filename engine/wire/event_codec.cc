@@ -9,9 +9,6 @@
 namespace sekisho::wire {
 namespace {
 
-// 9999-12-31T23:59:59.999Z: the last time that RFC 3339 can print.
-constexpr int64_t kTimeMsMax = INT64_C(253402300799999);
-
 absl::Status Unknown(std::string_view field, int value) {
   return absl::UnimplementedError(absl::StrCat("event.", std::string(field), ": value ", value, " is not known to schema ", kSchema));
 }
@@ -79,8 +76,7 @@ absl::Status TakeAuthentication(const v1::Authentication& in, Event* event) {
   return absl::OkStatus();
 }
 
-absl::Status TakeBody(EventBuffer* buffer, Event* event) {
-  const v1::Event& in = buffer->message;
+absl::Status TakeBody(const v1::Event& in, EventBuffer* buffer, Event* event) {
   switch (in.body_case()) {
     case v1::Event::kAuthentication:
       return TakeAuthentication(in.authentication(), event);
@@ -189,9 +185,12 @@ void PutBody(const Event& event, v1::Event* out) {
 
 absl::Status DecodeEvent(std::string_view bytes, EventBuffer* buffer, Event* event) {
   if (bytes.size() > kEventBytesMax) return absl::ResourceExhaustedError(absl::StrCat("event: ", bytes.size(), " bytes"));
-  v1::Event& in = buffer->message;
+  if (!buffer->message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Wrong("", "not a sekisho.v1.Event");
+  return TakeEvent(buffer->message, buffer, event);
+}
+
+absl::Status TakeEvent(const v1::Event& in, EventBuffer* buffer, Event* event) {
   buffer->recipients.clear();
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Wrong("", "not a sekisho.v1.Event");
   if (in.schema_min() > kSchema) {
     return absl::UnimplementedError(absl::StrCat("event.schema_min: needs schema ", in.schema_min(), ", this version knows ", kSchema));
   }
@@ -213,7 +212,7 @@ absl::Status DecodeEvent(std::string_view bytes, EventBuffer* buffer, Event* eve
   event->id = AccountId::FromLogin(event->account);
   event->ip = *ip;
   event->host = in.host();
-  if (absl::Status s = TakeBody(buffer, event); !s.ok()) return s;
+  if (absl::Status s = TakeBody(in, buffer, event); !s.ok()) return s;
   event->recipient_list = buffer->recipients;
   return absl::OkStatus();
 }
