@@ -31,10 +31,10 @@
 #include "connectors/kafka/event_encoder.h"
 #include "connectors/kafka/journal.h"
 #include "connectors/kafka/log_follower.h"
-#include "connectors/kafka/notice.h"
 #include "connectors/kafka/producer.h"
 #include "connectors/kafka/sender.h"
 #include "connectors/kafka/spool.h"
+#include "engine/base/notice.h"
 #include "engine/base/time.h"
 
 namespace sekisho::connectors {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "connectors/kafka/notice.h"
 #include "connectors/kafka/producer.h"
+#include "engine/base/notice.h"
 
 namespace sekisho::connectors {
 

@@ -23,7 +23,7 @@
 #include "connectors/common/line_source.h"
 #include "connectors/common/parser.h"
 #include "connectors/common/syslog.h"
-#include "connectors/kafka/notice.h"
+#include "engine/base/notice.h"
 #include "engine/base/time.h"
 
 namespace sekisho::connectors {

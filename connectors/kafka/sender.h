@@ -11,9 +11,9 @@
 #include "absl/status/status.h"
 #include "connectors/kafka/event_encoder.h"
 #include "connectors/kafka/journal.h"
-#include "connectors/kafka/notice.h"
 #include "connectors/kafka/producer.h"
 #include "connectors/kafka/spool.h"
+#include "engine/base/notice.h"
 #include "engine/base/time.h"
 
 namespace sekisho::connectors {

@@ -146,9 +146,11 @@ struct SnapshotBatch {
   PackedRecords records;
   std::optional<ShardMarker> marker;  // the last one of the batch; closes all records read so far
   bool end = false;                   // all that was committed when the reader was opened has been read
+  // In the snapshots' own partition; follows what was read. Only with a marker: where Follow may go on once the batch is kept.
+  std::optional<Offset> next;
 };
 
-// Reads a partition's snapshots from their beginning.
+// Reads a partition's snapshots. Never gives records of a commit whose marker can't be read yet.
 class SnapshotReader {
  public:
   virtual ~SnapshotReader() = default;
@@ -158,7 +160,16 @@ class SnapshotReader {
 class Snapshots {
  public:
   virtual ~Snapshots() = default;
+  // From their beginning to what is committed now. Unavailable: ask again.
   virtual absl::StatusOr<std::unique_ptr<SnapshotReader>> Open(PartitionId partition) = 0;
+  // For a standby: never ends, what is committed later comes as well. An empty batch: nothing has come.
+  //   `from` 0: begins like Open, into an empty store, whose records stand for nothing until the first batch with `end`,
+  //   which holds the marker, if any was ever committed. From then on each batch is whole: its records, and the marker
+  //   that closes them, to be kept at once or not at all.
+  //   `from` a batch's `next`: into a store that holds that batch; whole batches from the beginning.
+  // Unavailable: ask again. Read's OutOfRange: the snapshots no longer hold what follows, or are too far ahead; begin anew
+  // with an empty store.
+  virtual absl::StatusOr<std::unique_ptr<SnapshotReader>> Follow(PartitionId partition, Offset from) = 0;
 };
 
 }  // namespace sekisho

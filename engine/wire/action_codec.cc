@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "engine/wire/bytes_of_hash.h"
 
 namespace sekisho::wire {
 namespace {
@@ -21,21 +22,6 @@ static_assert(static_cast<int>(Family::kCohort) + 1 == v1::FAMILY_COHORT && v1::
 static_assert(static_cast<int>(ActionKind::kRelease) + 1 == v1::ACTION_KIND_RELEASE &&
               v1::ActionKind_MAX == v1::ACTION_KIND_RELEASE);
 static_assert(static_cast<int>(Mode::kShadow) + 1 == v1::MODE_SHADOW && v1::Mode_MAX == v1::MODE_SHADOW);
-
-std::string BytesOf(const Hash128& hash) {
-  std::string out;
-  for (const uint64_t word : {hash.high, hash.low}) {
-    for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(word >> shift & 0xff));
-  }
-  return out;
-}
-
-Hash128 HashFromBytes(std::string_view bytes) {
-  Hash128 hash;
-  for (size_t i = 0; i < 8; ++i) hash.high = hash.high << 8 | static_cast<uint8_t>(bytes[i]);
-  for (size_t i = 8; i < 16; ++i) hash.low = hash.low << 8 | static_cast<uint8_t>(bytes[i]);
-  return hash;
-}
 
 absl::Status DecodeSignal(const v1::Signal& in, Signal* out) {
   for (int id = 1; id < kDetectors; ++id) {

@@ -9,6 +9,7 @@
 #include "engine/base/hmac.h"
 #include "engine/base/ip.h"
 #include "engine/wire/address.h"
+#include "engine/wire/bytes_of_hash.h"
 
 namespace sekisho::wire {
 namespace {
@@ -37,20 +38,11 @@ absl::Status CheckName(std::string_view field, std::string_view name) {
   return name.size() <= kAccountBytesMax ? absl::OkStatus() : TooLarge(field, name.size(), "bytes");
 }
 
-// High word first.
-std::string HashBytes(const Hash128& hash) {
-  std::string bytes;
-  for (const uint64_t word : {hash.high, hash.low}) {
-    for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(word >> shift));
-  }
-  return bytes;
-}
-
 absl::Status TakePolicy(const v1::PolicyActivation& in, PolicyActivation* out) {
   if (in.yaml().size() > kPolicyBytesMax) return TooLarge("order.policy.yaml", in.yaml().size(), "bytes");
   if (in.version().empty()) return Wrong("order.policy.version", "empty");
   if (absl::Status s = CheckText("order.policy.version", in.version()); !s.ok()) return s;
-  if (in.text_hash() != HashBytes(PinnedHash128(in.yaml()))) return Wrong("order.policy.text_hash", "not that of the text");
+  if (in.text_hash() != BytesOf(PinnedHash128(in.yaml()))) return Wrong("order.policy.text_hash", "not that of the text");
   out->version = in.version();
   out->yaml = in.yaml();
   return absl::OkStatus();
@@ -209,7 +201,7 @@ void PutOrder(const Order& order, v1::OperatorOrder* out) {
   if (const auto* policy = std::get_if<PolicyActivation>(&order.what)) {
     out->mutable_policy()->set_version(policy->version);
     out->mutable_policy()->set_yaml(policy->yaml);
-    out->mutable_policy()->set_text_hash(HashBytes(PinnedHash128(policy->yaml)));
+    out->mutable_policy()->set_text_hash(BytesOf(PinnedHash128(policy->yaml)));
   } else if (const auto* release = std::get_if<AccountRelease>(&order.what)) {
     out->mutable_release()->set_account(release->account);
     out->mutable_release()->set_reason(release->reason);

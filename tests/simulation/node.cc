@@ -240,6 +240,7 @@ struct Node::SnapshotSeam final : Snapshots {
         }
       }
       batch.end = position == end;
+      if (batch.marker.has_value()) batch.next = Offset{static_cast<int64_t>(position)};
       return batch;
     }
     SnapshotSeam* seam = nullptr;
@@ -254,6 +255,9 @@ struct Node::SnapshotSeam final : Snapshots {
     reader->partition = partition.value;
     reader->end = broker->StableEnd(partition.value);
     return reader;
+  }
+  absl::StatusOr<std::unique_ptr<SnapshotReader>> Follow(PartitionId, Offset) override {
+    return absl::UnimplementedError("a worker follows nobody");
   }
 
   Node* const node;

@@ -1,0 +1,264 @@
+#include "engine/kafka/group.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/kafka/publisher.h"
+#include "engine/kafka/settings.h"
+
+namespace sekisho::kafka {
+namespace {
+
+constexpr size_t kTextBytesMax = 512;
+constexpr Span kDestroyMax = Span::Seconds(3);
+constexpr Span kMetadataMax = Span::Seconds(3);
+// An offset that a transaction still holds comes back unanswered only when this is over.
+constexpr Span kCommittedMax = Span::Millis(300);
+constexpr Span kOwnerMax = Span::Seconds(2);
+constexpr int kMessagesPerPoll = 100;
+// An earlier owner that hands over in good order is through within milliseconds. One that holds an offset this often in a
+// row is dead or asleep, and its transaction would be open until it times out.
+constexpr int kUnstableMax = 4;
+
+// How librdkafka writes it: a magic word, then the number, in this machine's order.
+int32_t NumberOf(const rd_kafka_consumer_group_metadata_t* metadata) {
+  constexpr std::string_view kMagic = "CGMDv2:";
+  void* bytes = nullptr;
+  size_t size = 0;
+  if (ErrorHandle error(rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size)); error != nullptr) return -1;
+  int32_t number = -1;
+  const std::string_view text(static_cast<const char*>(bytes), size);
+  if (text.substr(0, kMagic.size()) == kMagic && size >= kMagic.size() + sizeof(number)) {
+    std::memcpy(&number, text.data() + kMagic.size(), sizeof(number));
+  }
+  rd_kafka_mem_free(nullptr, bytes);
+  return number;
+}
+
+}  // namespace
+
+KafkaGroup::KafkaGroup(const Options& options, Asker* asker, Trouble* trouble)
+    : options_(options), asker_(asker), trouble_(trouble), trouble_of_{"group", trouble}, checks_(asker), committed_(asker) {}
+
+absl::StatusOr<std::unique_ptr<KafkaGroup>> KafkaGroup::Make(const Options& options, Asker* asker, Trouble* trouble, Wake* wake) {
+  absl::StatusOr<ConfHandle> conf = MemberConf(options.settings, options.group, options.instance);
+  if (!conf.ok()) return conf.status();
+  std::unique_ptr<KafkaGroup> group(new KafkaGroup(options, asker, trouble));
+  // Callbacks of one client share the opaque.
+  rd_kafka_conf_set_opaque(conf->get(), group.get());
+  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t* client, int code, const char* reason, void* self) {
+    Trouble::OnError(client, code, reason, &static_cast<KafkaGroup*>(self)->trouble_of_);
+  });
+  rd_kafka_conf_set_rebalance_cb(conf->get(), [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions, void* self) {
+    static_cast<KafkaGroup*>(self)->OnRebalance(what, partitions);
+  });
+  char text[kTextBytesMax];
+  group->client_ = rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), text, sizeof(text));
+  if (group->client_ == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka settings: ", text));
+  conf->release();  // the client's now
+  rd_kafka_poll_set_consumer(group->client_);
+  group->queue_.reset(rd_kafka_queue_get_consumer(group->client_));
+  wake->SignalOn(group->queue_.get());
+  return group;
+}
+
+KafkaGroup::~KafkaGroup() {
+  generation_.reset();
+  queue_.reset();
+  DestroyWithin(client_, kDestroyMax);
+}
+
+// On librdkafka's call from within Poll.
+void KafkaGroup::OnRebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_partition_list_t* partitions) {
+  change_.partitions.clear();
+  for (int i = 0; i < partitions->cnt; ++i) {
+    if (options_.topics.events == partitions->elems[i].topic) change_.partitions.push_back(PartitionId{partitions->elems[i].partition});
+  }
+  std::sort(change_.partitions.begin(), change_.partitions.end());
+  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    change_.kind = GroupChange::Kind::kAssigned;
+    auto generation = std::make_shared<Generation>();
+    generation->metadata.reset(rd_kafka_consumer_group_metadata(client_));
+    if (generation->metadata != nullptr) generation->number = NumberOf(generation->metadata.get());
+    // Without a number, offsets would be taken from anybody.
+    if (generation->number >= 0) generation_ = std::move(generation);
+    PartitionsHandle none(rd_kafka_topic_partition_list_new(0));
+    rd_kafka_assign(client_, none.get());
+    return;
+  }
+  await_release_ = true;
+  change_.kind = rd_kafka_assignment_lost(client_) ? GroupChange::Kind::kLost : GroupChange::Kind::kRevoked;
+  if (change_.kind == GroupChange::Kind::kLost) generation_.reset();
+}
+
+absl::Status KafkaGroup::Fatal() const {
+  char text[kTextBytesMax];
+  const rd_kafka_resp_err_t code = rd_kafka_fatal_error(client_, text, sizeof(text));
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+    return absl::FailedPreconditionError(absl::StrCat("another process has joined group ", options_.group, " as ", options_.instance,
+                                                      ". Give each engine a `name` of its own, and stop one of the two"));
+  }
+  return absl::FailedPreconditionError(absl::StrCat("group ", options_.group, ": ", text));
+}
+
+absl::Status KafkaGroup::TakeMessage(const rd_kafka_message_t& message) {
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  trouble_->Say("group", message.err, rd_kafka_message_errstr(&message));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GroupChange> KafkaGroup::Poll() {
+  if (!subscribed_) {
+    rd_kafka_consumer_poll(client_, 0);  // serves errors; there can't be a message
+    absl::StatusOr<bool> checked = checks_.Ask(0, [this] { return CheckTopics(); });
+    if (absl::IsUnavailable(checked.status())) return GroupChange();
+    if (!checked.ok()) return checked.status();
+    PartitionsHandle topics(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(topics.get(), options_.topics.events.c_str(), RD_KAFKA_PARTITION_UA);
+    const rd_kafka_resp_err_t error = rd_kafka_subscribe(client_, topics.get());
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return absl::FailedPreconditionError(absl::StrCat("topic ", options_.topics.events, ": ", rd_kafka_err2str(error)));
+    }
+    subscribed_ = true;
+  }
+  for (int i = 0; i < kMessagesPerPoll && change_.kind == GroupChange::Kind::kNone; ++i) {
+    MessageHandle message(rd_kafka_consumer_poll(client_, 0));
+    if (message == nullptr) break;
+    if (absl::Status status = TakeMessage(*message); !status.ok()) return status;
+  }
+  if (absl::Status status = Fatal(); !status.ok()) return status;
+  if (change_.kind != GroupChange::Kind::kNone) {
+    committed_.Forget();
+    trouble_->Well("group");
+  }
+  return std::exchange(change_, GroupChange());
+}
+
+void KafkaGroup::Release() {
+  if (!await_release_) return;
+  await_release_ = false;
+  generation_.reset();
+  committed_.Forget();
+  rd_kafka_assign(client_, nullptr);
+}
+
+void KafkaGroup::Forget(PartitionId partition) { committed_.Forget(partition); }
+
+absl::StatusOr<std::optional<Offset>> KafkaGroup::Committed(PartitionId partition) {
+  absl::StatusOr<Answer> answer = committed_.Ask(partition, [this, partition] { return AskCommitted(partition); });
+  if (!answer.ok()) return answer.status();
+  return answer->offset;
+}
+
+// On the asker's thread, as all that follows.
+absl::StatusOr<KafkaGroup::Answer> KafkaGroup::AskCommitted(PartitionId partition) {
+  // Offsets of both kinds of transactions: while one of an earlier owner is open, neither outputs nor snapshots are what
+  // they will be.
+  PartitionsHandle list(rd_kafka_topic_partition_list_new(2));
+  rd_kafka_topic_partition_list_add(list.get(), options_.topics.events.c_str(), partition.value);
+  rd_kafka_topic_partition_list_add(list.get(), options_.topics.snapshots.c_str(), partition.value);
+  rd_kafka_resp_err_t error = rd_kafka_committed(client_, list.get(), static_cast<int>(kCommittedMax.millis()));
+  for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    unstable_.erase(partition);
+    Answer answer;
+    const rd_kafka_topic_partition_t* events =
+        rd_kafka_topic_partition_list_find(list.get(), options_.topics.events.c_str(), partition.value);
+    if (events != nullptr && events->offset >= 0) answer.offset = Offset{events->offset};
+    return answer;
+  }
+  if (error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT) {
+    if (++unstable_[partition] == kUnstableMax) {
+      if (absl::Status aborted = AbortPrevious(partition); !aborted.ok()) return aborted;
+    }
+  } else {
+    trouble_->Say("group", error, absl::StrCat("the committed offset of partition ", partition.value, ": ", rd_kafka_err2str(error)));
+  }
+  return absl::UnavailableError(absl::StrCat("the committed offset of partition ", partition.value, ": ", rd_kafka_err2str(error)));
+}
+
+absl::StatusOr<bool> KafkaGroup::CheckTopics() {
+  const rd_kafka_metadata_t* asked = nullptr;
+  const rd_kafka_resp_err_t error = rd_kafka_metadata(client_, 1, nullptr, &asked, static_cast<int>(kMetadataMax.millis()));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    std::string reason = absl::StrCat("no broker answers: ", rd_kafka_err2str(error));
+    if (const std::string words = trouble_->last_words(); !words.empty()) absl::StrAppend(&reason, " (", words, ")");
+    trouble_->Say("group", RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, reason);
+    return absl::UnavailableError(reason);
+  }
+  const MetadataHandle metadata(asked);
+  std::map<std::string_view, int> partitions;
+  for (int t = 0; t < metadata->topic_cnt; ++t) partitions[metadata->topics[t].topic] = metadata->topics[t].partition_cnt;
+  const Topics& names = options_.topics;
+  for (const std::string* name : {&names.events, &names.actions_suspend, &names.actions_notify, &names.verdicts, &names.findings,
+                                  &names.snapshots, &names.dead_letter}) {
+    if (partitions[*name] > 0) continue;
+    const std::string reason = absl::StrCat("topic ", *name, " isn't there, or this user may not see it");
+    trouble_->Say("group", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, reason);
+    return absl::UnavailableError(reason);
+  }
+  for (const std::string* name : {&names.actions_suspend, &names.actions_notify, &names.verdicts, &names.snapshots}) {
+    if (partitions[*name] == partitions[names.events]) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("topic ", *name, " has ", partitions[*name], " partitions, ", names.events, " has ", partitions[names.events],
+                     ": they must have the same number. sekisho topics check says what is wanted"));
+  }
+  return true;
+}
+
+// Who last committed for the partition. Empty: nobody known.
+absl::StatusOr<std::string> KafkaGroup::PreviousOwner(PartitionId partition) {
+  PartitionsHandle list(rd_kafka_topic_partition_list_new(2));
+  rd_kafka_topic_partition_list_add(list.get(), options_.topics.events.c_str(), partition.value);
+  rd_kafka_topic_partition_list_add(list.get(), options_.topics.snapshots.c_str(), partition.value);
+  Handle<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy> request(
+      rd_kafka_ListConsumerGroupOffsets_new(options_.group.c_str(), list.get()));
+  Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy> admin(
+      rd_kafka_AdminOptions_new(client_, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS));
+  char text[kTextBytesMax];
+  rd_kafka_AdminOptions_set_request_timeout(admin.get(), static_cast<int>(kOwnerMax.millis()), text, sizeof(text));
+  QueueHandle queue(rd_kafka_queue_new(client_));
+  rd_kafka_ListConsumerGroupOffsets_t* requests[] = {request.get()};
+  rd_kafka_ListConsumerGroupOffsets(client_, requests, 1, admin.get(), queue.get());
+  Handle<rd_kafka_event_t, rd_kafka_event_destroy> answer(
+      rd_kafka_queue_poll(queue.get(), static_cast<int>((kOwnerMax + Span::Seconds(1)).millis())));
+  if (answer == nullptr) return absl::UnavailableError("no answer");
+  if (rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::UnavailableError(rd_kafka_event_error_string(answer.get()));
+  }
+  size_t count = 0;
+  const rd_kafka_group_result_t** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(answer.get()), &count);
+  std::string owner;
+  for (size_t g = 0; g < count; ++g) {
+    const rd_kafka_topic_partition_list_t* offsets = rd_kafka_group_result_partitions(groups[g]);
+    for (int i = 0; offsets != nullptr && i < offsets->cnt; ++i) {
+      const rd_kafka_topic_partition_t& offset = offsets->elems[i];
+      if (offset.metadata_size == 0) continue;
+      const std::string_view told(static_cast<const char*>(offset.metadata), offset.metadata_size);
+      // Outputs come more often than snapshots, so they know better.
+      if (owner.empty() || options_.topics.events == offset.topic) owner = OwnerFromMetadata(told);
+    }
+  }
+  return owner;
+}
+
+absl::Status KafkaGroup::AbortPrevious(PartitionId partition) {
+  const absl::StatusOr<std::string> owner = PreviousOwner(partition);
+  if (!owner.ok()) return owner.status();
+  if (owner->empty() || *owner == options_.instance) return absl::OkStatus();
+  trouble_->Tell({NoticeLevel::kWarning, "transaction_aborted",
+                  {{"owner", *owner}, {"partition", absl::StrCat(partition.value)}, {"reason", "left open by the partition's previous owner"}}});
+  for (const std::string_view kind : {kOutputsKind, kSnapshotsKind}) {
+    const absl::Status aborted = AbortOpenTransaction(options_.settings, TransactionalId(options_.group, *owner, kind));
+    if (!aborted.ok()) return aborted;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace sekisho::kafka

@@ -1,0 +1,99 @@
+#include "engine/kafka/trouble.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sekisho::kafka {
+namespace {
+
+constexpr size_t kTextBytesMax = 512;
+// A sink that isn't called must not cost memory.
+constexpr size_t kWaitingMax = 1000;
+
+}  // namespace
+
+std::string_view HintFor(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return "a topic isn't there: sekisho topics create";
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return "this user may not use the topic: grant it Read and Write";
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      return "this user may not use the consumer group: grant it Read on the group";
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return "this user may not use transactions: grant it Write on transactional ids that begin with the group's name";
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return "this user may not write: grant it IdempotentWrite on the cluster";
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+      return "wrong user, password or mechanism; SCRAM against Kafka 4 needs librdkafka 2.6.1";
+    case RD_KAFKA_RESP_ERR__SSL:
+      return "see ssl.ca.location, and whether the port speaks TLS";
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+      return "no such host: see bootstrap.servers, and the brokers' advertised.listeners";
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+      return "transaction.timeout.ms is beyond the brokers' transaction.max.timeout.ms";
+    case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
+      return "session.timeout.ms is outside the brokers' group.min.session.timeout.ms to group.max.session.timeout.ms";
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return "a topic's max.message.bytes is smaller than deploy/topics.yaml wants: sekisho topics check";
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+      return "fewer brokers are in sync than the topic's min.insync.replicas";
+    default:
+      return "";
+  }
+}
+
+void Trouble::Say(std::string_view who, rd_kafka_resp_err_t code, std::string_view reason) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  last_words_ = std::string(reason);
+  // One broker of several, or a connection that was idle for long: no news unless all are gone.
+  if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT) return;
+  if (!said_.insert({who, code}).second || waiting_.size() >= kWaitingMax) return;
+  Notice notice{NoticeLevel::kError, "kafka", {{"client", std::string(who)}, {"code", rd_kafka_err2name(code)}, {"reason", last_words_}}};
+  if (const std::string_view hint = HintFor(code); !hint.empty()) notice.fields.emplace_back("hint", std::string(hint));
+  waiting_.push_back(std::move(notice));
+}
+
+void Trouble::Well(std::string_view who) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const size_t forgotten = std::erase_if(said_, [who](const auto& said) { return said.first == who; });
+  if (forgotten == 0) return;
+  waiting_.push_back({NoticeLevel::kInfo, "kafka_well", {{"client", std::string(who)}}});
+}
+
+void Trouble::Tell(Notice notice) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (waiting_.size() < kWaitingMax) waiting_.push_back(std::move(notice));
+}
+
+void Trouble::Deliver(const NoticeSink& sink) {
+  std::vector<Notice> notices;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    notices.swap(waiting_);
+  }
+  if (!sink) return;
+  for (const Notice& notice : notices) sink(notice);
+}
+
+std::string Trouble::last_words() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return last_words_;
+}
+
+void Trouble::OnError(rd_kafka_t* client, int code, const char* reason, void* opaque) {
+  const TroubleOf& of = *static_cast<TroubleOf*>(opaque);
+  if (code != RD_KAFKA_RESP_ERR__FATAL) {
+    of.trouble->Say(of.who, static_cast<rd_kafka_resp_err_t>(code), reason);
+    return;
+  }
+  char text[kTextBytesMax];
+  const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client, text, sizeof(text));
+  of.trouble->Say(of.who, cause, text);
+}
+
+}  // namespace sekisho::kafka
