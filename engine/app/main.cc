@@ -9,6 +9,7 @@
 #include "engine/app/exit_code.h"
 #include "engine/app/stop.h"
 #ifdef SEKISHO_HAS_TOPICS
+#include "engine/app/engine_command.h"
 #include "engine/app/topics_command.h"
 #endif
 
@@ -162,6 +163,7 @@ int Main(int argc, char** argv) {
   AddSimulate(&app, &run);
   AddEvaluate(&app, &run);
 #ifdef SEKISHO_HAS_TOPICS
+  AddEngine(&app, &run);
   AddTopics(&app, &run);
 #endif
   app.footer(Footer("Example:\n"
