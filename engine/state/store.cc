@@ -52,7 +52,8 @@ absl::Status Explain(const std::string& directory, const rocksdb::Status& status
     return absl::ResourceExhaustedError(where + ": the disk is full; nothing since the last commit is kept: make room and run "
                                                 "again" + detail);
   }
-  if (Contains(status.ToString(), "lock")) {
+  // "block" is in many a message.
+  if (status.IsIOError() && (Contains(status.ToString(), "lock file") || Contains(status.ToString(), "lock hold"))) {
     return absl::FailedPreconditionError(where + " is open in another process; stop that one or name another directory" +
                                          detail);
   }
