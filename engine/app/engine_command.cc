@@ -220,6 +220,7 @@ class Engine {
       WorkerThreadOptions options;
       options.number = n;
       options.worker.commit_every = config_.commit_every;
+      options.worker.linger = config_.linger;
       options.fold = &fold_;
       options.stores = stores_.get();
       options.client = ClientOptions(std::to_string(n));
