@@ -12,6 +12,7 @@
 #include "engine/app/orders_command.h"
 #endif
 #ifdef SEKISHO_HAS_TOPICS
+#include "engine/app/engine_command.h"
 #include "engine/app/topics_command.h"
 #endif
 
@@ -169,6 +170,7 @@ int Main(int argc, char** argv) {
   AddOrders(&app, policy, &run);
 #endif
 #ifdef SEKISHO_HAS_TOPICS
+  AddEngine(&app, &run);
   AddTopics(&app, &run);
 #endif
   app.footer(Footer("Example:\n"

@@ -15,14 +15,15 @@
 #include "absl/strings/str_cat.h"
 #include "connectors/common/canonical.h"
 #include "engine/app/exit_code.h"
+#include "engine/app/operator_key.h"
 #include "engine/app/policy_yaml.h"
-#include "engine/app/terminal.h"
-#include "engine/app/yaml_fields.h"
 #include "engine/base/clock.h"
+#include "engine/base/printable.h"
 #include "engine/kafka/last_value.h"
 #include "engine/kafka/order_producer.h"
 #include "engine/wire/policy_mark.h"
 #include "engine/wire/record_codec.h"
+#include "engine/yaml/yaml_fields.h"
 
 namespace sekisho::app {
 namespace {
@@ -119,7 +120,7 @@ uint64_t Nonce() {
 
 // Signs the order and appends it: to the account's partition, or without one to each partition. Prints where it stands.
 int Give(const SigningOptions& options, std::string_view account, std::variant<PolicyActivation, AccountRelease, Exception> what) {
-  const auto key = ReadFile(options.key_file);
+  const auto key = ReadOperatorKey(options.key_file);
   if (!key.ok()) return Complain(key.status());
   wire::OperatorKeys keys;
   if (absl::Status status = keys.Add(options.key_id, *key); !status.ok()) return Complain(status);
@@ -242,7 +243,7 @@ void AddCluster(CLI::App* command, ClusterOptions* options) {
 void AddSigning(CLI::App* command, SigningOptions* options) {
   AddCluster(command, &options->cluster);
   command->add_option("--key-id", options->key_id, "Name of the key, as the engines know it (operator_keys)")->required();
-  command->add_option("--key", options->key_file, "File that holds the key: 32 bytes or more")->required();
+  command->add_option("--key", options->key_file, "File that holds the key, as openssl rand -hex 32 makes one")->required();
   command->add_option("--operator", options->operator_name, "Who gives the order (default: the user's name)");
   command->add_option("--topic", options->topic, "Where the engines read")->capture_default_str();
 }

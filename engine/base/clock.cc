@@ -22,4 +22,10 @@ Clock& RealClock() {
   return clock;
 }
 
+Span SteadyNow() {
+  using std::chrono::duration_cast;
+  return Span::Millis(
+      duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
+
 }  // namespace sekisho

@@ -1,4 +1,4 @@
-// The wall clock. Only engine/base and the app folders may read it; everything that decides gets its time as data.
+// The clocks. Only engine/base and the app folders may read it; everything that decides gets its time as data.
 #ifndef SEKISHO_ENGINE_BASE_CLOCK_H_
 #define SEKISHO_ENGINE_BASE_CLOCK_H_
 
@@ -15,6 +15,9 @@ class Clock {
 
 // The machine's clock. Never destroyed.
 Clock& RealClock();
+
+// Time since some moment before the process began. Never jumps, whatever is done to the wall clock. Thread-safe.
+Span SteadyNow();
 
 }  // namespace sekisho
 

@@ -90,7 +90,7 @@ absl::StatusOr<bool> Worker::Step(const WorkerTime& now) {
     progress |= *stepped;
   }
   if (mode_ != Mode::kAbandoning) {
-    progress |= BeginOutputs();
+    progress |= BeginOutputs(now);
     if (mode_ == Mode::kRunning) BeginCommit(now);
   }
   if (absl::Status status = StepCommit(); !status.ok()) return status;
@@ -306,15 +306,19 @@ absl::StatusOr<bool> Worker::FoldSome(Slot* slot, const WorkerTime& now) {
   return slot->partition->next() > before;
 }
 
-// As soon as anything is to be said; offsets alone wait for a commit.
-bool Worker::BeginOutputs() {
-  if (outputs_state_ != Publishing::kIdle || !in_flight_.empty()) return false;
-  bool due = false;
+// Soon after anything is to be said; offsets alone wait for a commit.
+bool Worker::BeginOutputs(const WorkerTime& now) {
+  bool any = false, due = false;
   for (const auto& slot : slots_) {
     if (!slot->folding() || slot->partition->next() <= slot->published) continue;
-    due |= !slot->outputs.empty() || mode_ == Mode::kDraining || (stage_ == Stage::kAwaitOutputs && InCommit(*slot));
+    any |= !slot->outputs.empty();
+    due |= mode_ == Mode::kDraining || (stage_ == Stage::kAwaitOutputs && InCommit(*slot));
   }
-  if (!due) return false;
+  if (!any) outputs_since_.reset();
+  if (any && !outputs_since_.has_value()) outputs_since_ = now.steady;
+  due |= any && now.steady - *outputs_since_ >= options_.linger;
+  if (!due || outputs_state_ != Publishing::kIdle || !in_flight_.empty()) return false;
+  outputs_since_.reset();
   std::vector<OutputPart> parts;
   for (const auto& slot : slots_) {
     if (!slot->folding() || slot->partition->next() <= slot->published) continue;

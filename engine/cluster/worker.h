@@ -35,6 +35,7 @@ namespace sekisho {
 struct WorkerOptions {
   size_t batch_records = 1024;             // folded between two looks at everything else
   size_t outputs_max = 10'000;             // waiting for a transaction, for each partition; beyond it reading pauses
+  Span linger;                             // how long the first of them waits for others to go with it
   Span commit_every = Span::Seconds(1);
   Span drain_max = Span::Seconds(5);       // to finish in good order when partitions are revoked, or on Stop
   Span heartbeat_after = Span::Seconds(1); // without a record; zero: never
@@ -105,7 +106,7 @@ class Worker {
   absl::StatusOr<bool> RestoreState(Slot* slot, const WorkerTime& now);
   absl::Status StartFolding(Slot* slot, const WorkerTime& now);
   absl::StatusOr<bool> FoldSome(Slot* slot, const WorkerTime& now);
-  bool BeginOutputs();
+  bool BeginOutputs(const WorkerTime& now);
   void BeginCommit(const WorkerTime& now);
   absl::Status StepCommit();
   bool InCommit(const Slot& slot) const;
@@ -135,6 +136,7 @@ class Worker {
   };
   Publishing outputs_state_ = Publishing::kBusy;
   std::vector<InFlight> in_flight_;
+  std::optional<Span> outputs_since_;  // something waits to be said
 
   Publishing snapshots_state_ = Publishing::kBusy;
   Stage stage_ = Stage::kIdle;

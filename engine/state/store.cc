@@ -6,6 +6,7 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
 
 #include <array>
 #include <filesystem>
@@ -51,7 +52,8 @@ absl::Status Explain(const std::string& directory, const rocksdb::Status& status
     return absl::ResourceExhaustedError(where + ": the disk is full; nothing since the last commit is kept: make room and run "
                                                 "again" + detail);
   }
-  if (Contains(status.ToString(), "lock")) {
+  // "block" is in many a message.
+  if (status.IsIOError() && (Contains(status.ToString(), "lock file") || Contains(status.ToString(), "lock hold"))) {
     return absl::FailedPreconditionError(where + " is open in another process; stop that one or name another directory" +
                                          detail);
   }
@@ -65,14 +67,15 @@ absl::Status Explain(const std::string& directory, const rocksdb::Status& status
   return absl::UnavailableError(where + ": " + status.ToString());
 }
 
-rocksdb::Options DbOptions(const StoreOptions& options) {
+rocksdb::Options DbOptions(const StoreOptions& options, std::shared_ptr<rocksdb::Cache> cache,
+                           std::shared_ptr<rocksdb::WriteBufferManager> writes) {
   rocksdb::BlockBasedTableOptions table;
   // Most reads of a young store are of accounts it has never seen: filters of whole keys answer those.
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.whole_key_filtering = true;
   table.block_size = 4096;
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
-  table.block_cache = rocksdb::NewLRUCache(options.cache_bytes);
+  table.block_cache = cache != nullptr ? std::move(cache) : rocksdb::NewLRUCache(options.cache_bytes);
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.format_version = 5;
@@ -81,6 +84,7 @@ rocksdb::Options DbOptions(const StoreOptions& options) {
   db.create_if_missing = true;
   db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   db.write_buffer_size = options.write_buffer_bytes;
+  db.write_buffer_manager = std::move(writes);
   db.max_write_buffer_number = 2;
   db.memtable_whole_key_filtering = true;
   db.memtable_prefix_bloom_size_ratio = 0.02;
@@ -125,6 +129,18 @@ absl::Status CheckIsOurs(const std::string& directory) {
 
 }  // namespace
 
+struct StoreMemory::Impl {
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> writes;
+};
+
+StoreMemory::StoreMemory(size_t bytes_max) : impl_(std::make_unique<Impl>()) {
+  impl_->cache = rocksdb::NewLRUCache(bytes_max);
+  impl_->writes = std::make_shared<rocksdb::WriteBufferManager>(bytes_max / 2, impl_->cache);
+}
+
+StoreMemory::~StoreMemory() = default;
+
 struct StateStore::Db {
   std::unique_ptr<rocksdb::DB> db;
   // Scratch of Read.
@@ -143,7 +159,10 @@ absl::StatusOr<std::unique_ptr<StateStore>> StateStore::Open(const std::string& 
   if (absl::Status status = CheckIsOurs(directory); !status.ok()) return status;
   // The one place that opens; later versions of RocksDB hand out a unique_ptr instead.
   rocksdb::DB* raw = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::Open(DbOptions(options), directory, &raw);
+  const StoreMemory* shared = options.shared_memory.get();
+  const rocksdb::Options db_options = shared != nullptr ? DbOptions(options, shared->impl_->cache, shared->impl_->writes)
+                                                        : DbOptions(options, nullptr, nullptr);
+  const rocksdb::Status opened = rocksdb::DB::Open(db_options, directory, &raw);
   if (!opened.ok()) return Explain(directory, opened);
   auto db = std::make_unique<Db>();
   db->db.reset(raw);

@@ -36,11 +36,28 @@ enum class Durability {
   kScratch,  // nothing survives: for a directory that is thrown away
 };
 
+// One bound for several stores of a process: blocks, indexes, filters, and writes that aren't on disk yet, of which it holds
+// at most half. Thread-safe.
+class StoreMemory {
+ public:
+  explicit StoreMemory(size_t bytes_max);
+  ~StoreMemory();
+  StoreMemory(const StoreMemory&) = delete;
+  StoreMemory& operator=(const StoreMemory&) = delete;
+
+ private:
+  friend class StateStore;
+  struct Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
 struct StoreOptions {
   Durability durability = Durability::kLog;
   // For blocks, their indexes and filters; and for writes that aren't on disk yet (at most twice this).
   size_t cache_bytes = size_t{64} << 20;
   size_t write_buffer_bytes = size_t{32} << 20;
+  // Instead of a cache of its own, this one; writes count against it too.
+  std::shared_ptr<const StoreMemory> shared_memory;
 };
 
 // Threads: see RecordStore. Every error names the directory and what to do about it.

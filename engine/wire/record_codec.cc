@@ -223,7 +223,7 @@ absl::Status OperatorKeys::Add(std::string id, std::string key) {
   if (id.empty()) return absl::InvalidArgumentError("an operator's key needs an id");
   if (key.size() < kOperatorKeyBytesMin) {
     return absl::InvalidArgumentError(absl::StrCat("operator key ", id, ": ", key.size(), " bytes, at least ", kOperatorKeyBytesMin,
-                                                   " are needed (head -c 32 /dev/urandom > FILE)"));
+                                                   " are needed"));
   }
   if (keys_.contains(id)) return absl::InvalidArgumentError(absl::StrCat("operator key ", id, ": given twice"));
   keys_.emplace(std::move(id), std::move(key));

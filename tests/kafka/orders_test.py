@@ -12,70 +12,10 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import Cluster  # noqa: E402
+from proto_bytes import bytes_field, fields, murmur2_partition, number_field  # noqa: E402
 
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 PARTITIONS = 4
-
-
-def fields(message):
-    """A protobuf message's fields: [(number, value)], values being numbers or bytes."""
-    found, at = [], 0
-
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while at < len(message):
-        tag = varint()
-        number, kind = tag >> 3, tag & 7
-        if kind == 0:
-            found.append((number, varint()))
-        elif kind == 1:
-            found.append((number, int.from_bytes(message[at:at + 8], "little")))
-            at += 8
-        elif kind == 2:
-            size = varint()
-            found.append((number, message[at:at + size]))
-            at += size
-        else:
-            raise ValueError(f"wire type {kind}")
-    return found
-
-
-def number_field(number, value):
-    out, rest = bytearray([number << 3]), value
-    while rest > 127:
-        out.append(rest & 127 | 128)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
-
-
-def bytes_field(number, value):
-    return bytes([number << 3 | 2, len(value)]) + value
-
-
-def murmur2(key):
-    """The partition of a key as Kafka's own producers choose it (Java's default)."""
-    m, mask = 0x5bd1e995, 0xffffffff
-    h = 0x9747b28c ^ len(key)
-    whole = len(key) - len(key) % 4
-    for i in range(0, whole, 4):
-        k = int.from_bytes(key[i:i + 4], "little") * m & mask
-        k = (k ^ k >> 24) * m & mask
-        h = (h * m & mask) ^ k
-    rest = key[whole:]
-    if rest:
-        h = (h ^ int.from_bytes(rest, "little")) * m & mask
-    h = (h ^ h >> 13) * m & mask
-    return ((h ^ h >> 15) & 0x7fffffff) % PARTITIONS
 
 
 def run(*arguments):
@@ -93,9 +33,9 @@ class Orders(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
         cls.key = os.path.join(cls.folder.name, "noc.key")
-        cls.secret = os.urandom(32)
+        cls.secret = os.urandom(32).hex().encode()
         with open(cls.key, "wb") as file:
-            file.write(cls.secret)
+            file.write(cls.secret + b"\n")
 
     def given(self, topic, *command):
         """Runs a command that gives an order; returns what it printed by partition: {partition: offset}."""
@@ -155,7 +95,7 @@ class Orders(unittest.TestCase):
         used = set()
         for account in ("a@example.jp", "bb@example.jp", "ccc@example.jp", "dddd@example.jp", "eeeee@example.jp"):
             offsets = self.given("given", "release", account.upper(), "--reason", "called us", "--grace", "36h")
-            self.assertEqual(list(offsets), [murmur2(account.encode())])
+            self.assertEqual(list(offsets), [murmur2_partition(account.encode(), PARTITIONS)])
             used.update(offsets)
             (partition, offset), = offsets.items()
             key, order = self.record("given", partition, offset)
@@ -163,7 +103,7 @@ class Orders(unittest.TestCase):
             self.assertEqual(dict(fields(order[11])), {1: account.encode(), 2: b"called us", 3: 36 * 3600 * 1000, 4: 1})
         self.assertGreater(len(used), 1)
         why = ("--owner", "noc", "--reason", "ours")
-        self.assertEqual(list(self.given("given", "allow", "--account", "A@example.jp", *why)), [murmur2(b"a@example.jp")])
+        self.assertEqual(list(self.given("given", "allow", "--account", "A@example.jp", *why)), [murmur2_partition(b"a@example.jp", PARTITIONS)])
         subjects = {("--network", "192.0.2.77/24"): (2, b"192.0.2.0/24"), ("--network", "2001:db8::/32"): (2, b"2001:db8::/32"),
                     ("--asn", "64500"): (3, 64500), ("--domain", "Example.JP"): (4, b"example.jp")}
         for arguments, subject in subjects.items():
@@ -214,12 +154,12 @@ class Orders(unittest.TestCase):
     def test_mistakes(self):
         short = os.path.join(self.folder.name, "short.key")
         with open(short, "wb") as file:
-            file.write(b"x" * 31)
+            file.write(b"x" * 31 + b"\n")
         at = ("--brokers", self.kafka.bootstrap, "--timeout", "10")
         signed = ("--key-id", "noc", "--key", self.key, "--operator", "hanako")
         cases = [
             (("release", "a@example.jp", "--reason", "r", *at, "--key-id", "noc", "--key", self.key), 2, "--operator"),
-            (("release", "a@example.jp", "--reason", "r", *at, "--key-id", "noc", "--key", short), 2, "at least 32"),
+            (("release", "a@example.jp", "--reason", "r", *at, "--key-id", "noc", "--key", short), 2, "short.key: must hold 32 to 4096 bytes"),
             (("release", "a@example.jp", "--reason", "r", *at, "--key-id", "noc", "--key", "/nonexistent"), 2, "/nonexistent"),
             (("release", "a@example.jp", "--reason", "r", "--grace", "soon", *at, *signed), 2, "--grace soon"),
             (("release", "a@example.jp", "--reason", "r", "--grace", "999d", *at, *signed), 2, "grace"),

@@ -1,0 +1,362 @@
+#include "engine/app/engine_command.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "engine/app/action_json.h"
+#include "engine/app/daemon_log.h"
+#include "engine/app/engine_config.h"
+#include "engine/app/exit_code.h"
+#include "engine/app/geo_setup.h"
+#include "engine/app/partition_stores.h"
+#include "engine/app/policy_yaml.h"
+#include "engine/app/run_setup.h"
+#include "engine/app/standby.h"
+#include "engine/app/stop.h"
+#include "engine/app/worker_thread.h"
+#include "engine/base/clock.h"
+#include "engine/base/fail_point.h"
+#include "engine/geo/geo.h"
+#include "engine/kafka/client.h"
+#include "engine/kafka/cluster_watch.h"
+#include "engine/metrics/metrics.h"
+#include "engine/wire/record_codec.h"
+
+namespace sekisho::app {
+namespace {
+
+// How long one question to the cluster may take; between them the stop signal is looked at.
+constexpr Span kAsk = Span::Seconds(2);
+constexpr Span kLookEvery = Span::Millis(50);
+constexpr Span kWatchEvery = Span::Seconds(1);
+
+struct EngineOptions {
+  std::string config;
+  bool standby = false;
+  bool check = false;
+};
+
+int Complain(const absl::Status& status) {
+  std::fprintf(stderr, "sekisho: %s\n", std::string(status.message()).c_str());
+  return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
+}
+
+void Say(NoticeLevel level, std::string_view name, std::vector<std::pair<std::string_view, std::string>> fields) {
+  LogNotice({level, name, std::move(fields)});
+}
+
+void Pause(Span span) { absl::SleepFor(absl::Milliseconds(span.millis())); }
+
+// What has to be the same for every shard of an account topic: a record's partition is where all it leads to goes.
+absl::StatusOr<int> CheckTopics(const kafka::Topics& topics, const std::map<std::string, int>& found) {
+  for (const std::string& name : {topics.events, topics.snapshots, topics.verdicts, topics.actions_suspend, topics.actions_notify,
+                                  topics.findings, topics.dead_letter}) {
+    if (found.contains(name)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("topic ", name, " isn't there, or this user may not see it: \"sekisho topics create\" makes what is missing"));
+  }
+  const int partitions = found.at(topics.events);
+  for (const std::string& name : {topics.snapshots, topics.verdicts, topics.actions_suspend, topics.actions_notify}) {
+    if (found.at(name) == partitions) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "topic ", name, " has ", found.at(name), " partitions, but ", topics.events, " has ", partitions,
+        ": they must have equally many. Delete it if it is still empty, and make it by \"sekisho topics create --partitions accounts=",
+        partitions, "\""));
+  }
+  return partitions;
+}
+
+// Top to bottom: what is needed first is built first. After Start nothing is constructed, but for the workers of a standby
+// that joins the group.
+class Engine {
+ public:
+  Engine(const EngineOptions& options, EngineConfig config) : options_(options), config_(std::move(config)) {}
+
+  int Run() {
+    if (absl::Status status = Prepare(); !status.ok()) return Complain(status);
+    if (options_.check) {
+      std::printf("%s: valid; the policy's version is %s, the geo data's %s\n", options_.config.c_str(), fold_.policy.version.c_str(),
+                  fold_.geo_version.c_str());
+      return kExitOk;
+    }
+    if (absl::Status status = OpenHere(); !status.ok()) return Complain(status);
+    absl::Status status = MeetCluster();
+    if (status.ok()) status = Start();
+    if (status.ok()) status = Watch();
+    Finish(&status);
+    if (status.ok()) {
+      Say(NoticeLevel::kInfo, "stopped", {{"name", config_.name}});
+      return kExitOk;
+    }
+    Say(NoticeLevel::kError, "engine_failed", {{"name", config_.name}, {"why", std::string(status.message())}});
+    return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
+  }
+
+ private:
+  // What can be known without the cluster and without taking anything.
+  absl::Status Prepare() {
+    absl::StatusOr<PolicyText> policy = LoadPolicyText(config_.policy);
+    if (!policy.ok()) return absl::InvalidArgumentError(policy.status().message());
+    absl::StatusOr<GeoSet> geo = OpenGeo({config_.policy, config_.geo, config_.asn});
+    if (!geo.ok()) return geo.status();
+    geo_ = *std::move(geo);
+    absl::StatusOr<std::map<std::string, std::string>> keys = LoadOperatorKeys(config_);
+    if (!keys.ok()) return keys.status();
+    for (auto& [id, key] : *keys) {
+      if (absl::Status status = operator_keys_.Add(id, std::move(key)); !status.ok()) return status;
+    }
+    absl::StatusOr<std::unique_ptr<kafka::ClusterWatch>> watch = kafka::ClusterWatch::Connect(config_.kafka);
+    if (!watch.ok()) return absl::InvalidArgumentError(absl::StrCat(options_.config, ": ", std::string(watch.status().message())));
+    watch_ = *std::move(watch);
+    fold_.policy = std::move(policy->policy);
+    fold_.policy_yaml = std::move(policy->yaml);
+    fold_.compile = [](std::string_view yaml) { return ParsePolicy(yaml, "policy"); };
+    fold_.geo_version = geo_.version();
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenHere() {
+    absl::StatusOr<std::unique_ptr<PartitionStores>> stores = PartitionStores::Open(config_.state, config_.memory / 4, LogNotice);
+    if (!stores.ok()) return stores.status();
+    stores_ = *std::move(stores);
+    if (config_.metrics.empty()) return absl::OkStatus();
+    return metrics_.Serve(config_.metrics).status();
+  }
+
+  // Waits for the cluster, as long as it takes.
+  absl::Status MeetCluster() {
+    const kafka::Topics& topics = config_.topics;
+    std::optional<std::map<std::string, int>> found;
+    bool said = false;
+    while (!StopRequested()) {
+      absl::Status status;
+      if (!found.has_value()) {
+        absl::StatusOr<std::map<std::string, int>> partitions =
+            watch_->Partitions({topics.events, topics.snapshots, topics.verdicts, topics.actions_suspend, topics.actions_notify,
+                                topics.findings, topics.dead_letter},
+                               kAsk);
+        if (partitions.ok()) found = *std::move(partitions);
+        status = partitions.status();
+      }
+      if (found.has_value()) {
+        absl::StatusOr<int> partitions = CheckTopics(topics, *found);
+        if (!partitions.ok()) return partitions.status();
+        partitions_ = *partitions;
+        absl::StatusOr<Hash128> log_id = kafka::LogId(config_.kafka, topics.events, config_.log_generation, kAsk);
+        if (log_id.ok()) {
+          fold_.log_id = *log_id;
+          // Of the accounts in use: a node may have to take every partition, so each has an equal share.
+          fold_.table = TableOptions(config_.memory / static_cast<uint64_t>(partitions_));
+          if (said) Say(NoticeLevel::kInfo, "brokers_answer", {});
+          return absl::OkStatus();
+        }
+        status = log_id.status();
+      }
+      if (!absl::IsUnavailable(status)) return status;
+      if (!said) {
+        Say(NoticeLevel::kWarning, "brokers_away", {{"why", std::string(status.message())}, {"what_now", "waiting for them"}});
+      }
+      said = true;
+      Pause(kLookEvery);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Start() {
+    if (StopRequested()) return absl::OkStatus();
+    Say(NoticeLevel::kInfo, "started",
+        {{"name", config_.name},
+         {"version", SEKISHO_VERSION},
+         {"partitions", std::to_string(partitions_)},
+         {"workers", std::to_string(Workers())},
+         {"policy", fold_.policy.version},
+         {"geo", fold_.geo_version},
+         {"state", config_.state},
+         {"log_id", fold_.log_id.ToHex()}});
+    if (config_.standby == StandbyMode::kAll) {
+      absl::StatusOr<std::unique_ptr<kafka::Client>> client = kafka::Client::Connect(ClientOptions("standby"));
+      if (!client.ok()) return client.status();
+      standby_thread_ = std::thread([this, c = std::shared_ptr<kafka::Client>(*std::move(client))] { Follow(c.get()); });
+    }
+    return options_.standby ? absl::OkStatus() : StartWorkers();
+  }
+
+  int Workers() const {
+    const int wanted = config_.workers > 0 ? config_.workers : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    return std::min(wanted, std::max(1, partitions_));
+  }
+
+  kafka::ClientOptions ClientOptions(const std::string& number) const {
+    kafka::ClientOptions client;
+    client.settings = config_.kafka;
+    client.group = config_.group;
+    client.instance = absl::StrCat(config_.name, "-", number);
+    client.topics = config_.topics;
+    client.log_id = fold_.log_id;
+    client.keys = &operator_keys_;
+    client.locate = [this](const IpAddress& ip) {
+      const GeoInfo info = geo_.Lookup(ip);
+      return Place{info.country, info.asn};
+    };
+    client.finding = [](const Action& action) {
+      std::string json;
+      AppendActionJson(action, &json);
+      json.pop_back();  // the line's end
+      return json;
+    };
+    client.notice = LogNotice;
+    client.steady = SteadyNow;
+    return client;
+  }
+
+  absl::Status StartWorkers() {
+    for (int n = 0; n < Workers(); ++n) {
+      WorkerThreadOptions options;
+      options.number = n;
+      options.worker.commit_every = config_.commit_every;
+      options.worker.linger = config_.linger;
+      options.fold = &fold_;
+      options.stores = stores_.get();
+      options.client = ClientOptions(std::to_string(n));
+      options.notice = LogNotice;
+      absl::StatusOr<std::unique_ptr<WorkerThread>> worker = WorkerThread::Start(options);
+      if (!worker.ok()) return worker.status();
+      workers_.push_back(*std::move(worker));
+    }
+    return absl::OkStatus();
+  }
+
+  // The standby's thread.
+  void Follow(kafka::Client* client) {
+    StandbyOptions options;
+    options.partitions = partitions_;
+    options.log_id = fold_.log_id;
+    if (options_.standby) options.grace = Span();
+    Standby standby(options, stores_.get(), client->snapshots(), LogNotice);
+    while (!stop_standby_.load(std::memory_order_relaxed)) {
+      if (!standby.Step(SteadyNow())) client->Wait(kLookEvery);
+    }
+  }
+
+  // Until a signal comes or a worker fails.
+  absl::Status Watch() {
+    Span watch_at;
+    while (!StopRequested()) {
+      for (size_t n = 0; n < workers_.size(); ++n) {
+        if (!workers_[n]->done()) continue;
+        return absl::Status(workers_[n]->status().code(),
+                            absl::StrCat("worker ", n, ": ", std::string(workers_[n]->status().message())));
+      }
+      if (workers_.empty() && SteadyNow() >= watch_at) {
+        watch_at = SteadyNow() + kWatchEvery;
+        if (GroupNeedsUs()) {
+          if (absl::Status status = StartWorkers(); !status.ok()) return status;
+        }
+      }
+      Pause(kLookEvery);
+    }
+    return absl::OkStatus();
+  }
+
+  bool GroupNeedsUs() {
+    const absl::StatusOr<int> members = watch_->Members(config_.group, kAsk);
+    if (!members.ok()) {
+      if (!watch_trouble_said_) {
+        Say(NoticeLevel::kWarning, "group_unseen", {{"why", std::string(members.status().message())}, {"what_now", "looking again"}});
+      }
+      watch_trouble_said_ = true;
+      return false;
+    }
+    watch_trouble_said_ = false;
+    if (*members >= config_.standby_join_below) return false;
+    Say(NoticeLevel::kWarning, "standby_joins",
+        {{"members", std::to_string(*members)}, {"wanted", std::to_string(config_.standby_join_below)}});
+    return true;
+  }
+
+  // Whatever `status` says, the others finish in good order.
+  void Finish(absl::Status* status) {
+    if (status->ok()) Say(NoticeLevel::kInfo, "stopping", {{"name", config_.name}});
+    for (const auto& worker : workers_) worker->Stop();
+    stop_standby_.store(true, std::memory_order_relaxed);
+    if (standby_thread_.joinable()) standby_thread_.join();
+    for (size_t n = 0; n < workers_.size(); ++n) {
+      while (!workers_[n]->done()) Pause(kLookEvery);
+      if (!workers_[n]->status().ok()) {
+        status->Update(absl::Status(workers_[n]->status().code(),
+                                    absl::StrCat("worker ", n, ": ", std::string(workers_[n]->status().message()))));
+      }
+    }
+    workers_.clear();
+  }
+
+  const EngineOptions options_;
+  const EngineConfig config_;
+  FoldSetup fold_;
+  GeoSet geo_;
+  wire::OperatorKeys operator_keys_;
+  Metrics metrics_;
+  std::unique_ptr<kafka::ClusterWatch> watch_;
+  std::unique_ptr<PartitionStores> stores_;
+  int partitions_ = 0;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::thread standby_thread_;
+  std::atomic<bool> stop_standby_ = false;
+  bool watch_trouble_said_ = false;
+};
+
+int RunEngine(const EngineOptions& options) {
+  if (const char* point = std::getenv("SEKISHO_FAIL_POINT"); point != nullptr && !ArmFailPoint(point)) {
+    return Complain(absl::InvalidArgumentError("SEKISHO_FAIL_POINT: NAME or NAME:N is wanted"));
+  }
+  absl::StatusOr<EngineConfig> config = LoadEngineConfig(options.config);
+  if (!config.ok()) return Complain(config.status());
+  if (options.standby && config->standby == StandbyMode::kNone) {
+    return Complain(absl::InvalidArgumentError(absl::StrCat(options.config, ": standby: none makes --standby pointless")));
+  }
+  return Engine(options, *std::move(config)).Run();
+}
+
+}  // namespace
+
+void AddEngine(CLI::App* app, std::function<int()>* run) {
+  static EngineOptions options;
+  CLI::App* command = app->add_subcommand("engine", "Run a node of the cluster: fold events from Kafka, publish actions");
+  command->add_option("--config", options.config, "The node's configuration in YAML")->required();
+  command->add_flag("--standby", options.standby,
+                    "Only follow the others' states, and join the group when it has too few members (standby_join_below)");
+  command->add_flag("--check", options.check, "Only say whether configuration, policy, geo data and keys are good");
+  command->footer(
+      "\nExamples:\n"
+      "  sekisho engine --config /etc/sekisho/engine.yaml\n"
+      "  sekisho engine --check --config engine.yaml\n"
+      "  sekisho engine --standby --config spare.yaml\n"
+      "The least that a configuration must say:\n"
+      "  name: node1\n"
+      "  state: /var/lib/sekisho\n"
+      "  kafka: {bootstrap.servers: \"kafka1:9092,kafka2:9092\"}\n"
+      "\n"
+      "SIGTERM or Ctrl-C: the node commits, gives its partitions up, and ends with exit code 0; the second signal ends it at\n"
+      "once. Others take over when its session ends, session.timeout.ms (6 s) later, unless it is back before.\n"
+      "\n"
+      "Exit codes:\n"
+      "  0  stopped by a signal, in good order; or --check found nothing\n"
+      "  1  failed: a state directory in use, topics that don't fit, a full disk, records that are lost; the last line of the\n"
+      "     log says what to do\n"
+      "  2  wrong usage, or an invalid configuration, policy or key\n");
+  command->callback([run] { *run = [] { return RunEngine(options); }; });
+}
+
+}  // namespace sekisho::app
