@@ -42,7 +42,7 @@ inline constexpr Span kVerdictForgottenAfter = Span::Days(7);
 // What is the same for every partition of a log; an input of the fold.
 struct FoldSetup {
   Hash128 log_id;
-  // With what a partition without a state begins, and its full text.
+  // With what a partition without a state begins, and its full text. Equal on all nodes until each partition has stored a state.
   Policy policy;
   std::string policy_yaml;
   // A policy out of its text; none: orders that bring one are refused. The same text must always give the same policy.
