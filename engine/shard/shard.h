@@ -64,7 +64,7 @@ class FoldObserver {
   // After an event was folded. `action`: what it led to, null if nothing new was said.
   virtual void OnEvent(const Event& event, const AccountWindow& account, const Features& features,
                        std::span<const Signal> signals, const Risk& risk, const Action* action) = 0;
-  // After a timer led to an action (a release or a renewal).
+  // After a timer led to an action (a release or a renewal), or an operator to a release.
   virtual void OnTimer(const AccountWindow& account, const Action& action) = 0;
 };
 
