@@ -12,9 +12,6 @@
 namespace sekisho::kafka {
 namespace {
 
-using Message = Owned<rd_kafka_message_t, rd_kafka_message_destroy>;
-using Partitions = Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
-
 // A marker is the last but one of its transaction's records; what else is near the end are records of an open one.
 constexpr int64_t kFirstLook = 64;
 constexpr int64_t kWiden = 16;
@@ -42,14 +39,14 @@ class Finder {
 
   // The newest committed one of [from, end).
   absl::StatusOr<std::optional<std::string>> Newest(int partition, int64_t from, int64_t end) {
-    Partitions one(rd_kafka_topic_partition_list_new(1));
+    PartitionsHandle one(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(one.get(), topic_.c_str(), partition)->offset = from;
     if (const rd_kafka_resp_err_t error = rd_kafka_assign(client_->get(), one.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
       return client_->Trouble(Name(partition), error);
     }
     std::optional<std::string> newest;
     while (true) {
-      const Message message(rd_kafka_consumer_poll(client_->get(), client_->timeout_ms()));
+      const MessageHandle message(rd_kafka_consumer_poll(client_->get(), client_->timeout_ms()));
       if (message == nullptr) return client_->Trouble(Name(partition), RD_KAFKA_RESP_ERR__TIMED_OUT);
       // The end of what is committed: an open transaction may hide the rest.
       if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return newest;

@@ -10,7 +10,7 @@ namespace sekisho::kafka {
 class OrderProducer::Impl {
  public:
   std::unique_ptr<PlainClient> client;
-  Owned<rd_kafka_topic_t, rd_kafka_topic_destroy> topic;
+  TopicHandle topic;
   int partitions = 0;
 
   // Each record's fate waits at its message's opaque.

@@ -16,7 +16,7 @@ absl::StatusOr<std::unique_ptr<PlainClient>> PlainClient::Make(rd_kafka_type_t t
   std::unique_ptr<PlainClient> self(new PlainClient);
   self->timeout_ms_ = static_cast<int>(timeout.millis());
   char text[kTextBytesMax];
-  Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
+  ConfHandle conf(rd_kafka_conf_new());
   for (const auto& [key, value] : settings) {
     if (rd_kafka_conf_set(conf.get(), key.c_str(), value.c_str(), text, sizeof(text)) != RD_KAFKA_CONF_OK) {
       return absl::InvalidArgumentError(absl::StrCat("Kafka setting ", key, ": ", text));

@@ -12,20 +12,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/base/time.h"
+#include "engine/kafka/handles.h"
 #include "engine/kafka/topics.h"
 
 namespace sekisho::kafka {
-
-// Owns an object of librdkafka.
-template <auto close>
-struct Close {
-  template <typename T>
-  void operator()(T* p) const {
-    close(p);
-  }
-};
-template <typename T, auto close>
-using Owned = std::unique_ptr<T, Close<close>>;
 
 class PlainClient {
  public:
@@ -49,7 +39,7 @@ class PlainClient {
   std::mutex mutex_;  // errors come on whichever thread polls
   std::string last_trouble_;
   int timeout_ms_ = 0;
-  Owned<rd_kafka_t, rd_kafka_destroy> client_;
+  Handle<rd_kafka_t, rd_kafka_destroy> client_;
 };
 
 }  // namespace sekisho::kafka
