@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/app/json_writer.h"
-#include "engine/app/terminal.h"
+#include "engine/base/printable.h"
 #include "engine/app/words.h"
 #include "engine/base/ids.h"
 #include "engine/base/ip.h"

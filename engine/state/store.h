@@ -83,6 +83,7 @@ class StateStore final : public RecordStore {
   // About how many records are held; exact after a compaction.
   uint64_t records_about() const;
   uint64_t bytes_on_disk() const;
+  RecordStoreStats stats() const override { return {records_about(), bytes_on_disk()}; }
   const std::string& directory() const { return directory_; }
   std::string name() const override { return "state directory " + directory_; }
 
