@@ -34,7 +34,12 @@ uint64_t Growth(uint64_t before, uint64_t now) { return now < before ? now : now
 EngineMetrics::EngineMetrics(Metrics* metrics) : EngineMetrics(metrics, MachineClocks()) {}
 
 EngineMetrics::EngineMetrics(Metrics* metrics, Clocks clocks)
-    : metrics_(metrics), clocks_(std::move(clocks)), process_(metrics) {
+    : metrics_(metrics),
+      clocks_(std::move(clocks)),
+      process_(metrics),
+      standby_whole_(metrics->AddGauge("sekisho_standby_partitions", "Partitions of others that are kept ready here.", {{"state", "ready"}})),
+      standby_filling_(metrics->AddGauge("sekisho_standby_partitions", "Partitions of others that are kept ready here.", {{"state", "filling"}})),
+      standby_commits_(metrics->AddCounter("sekisho_standby_commits_total", "Commits of others that were taken over.")) {
   metrics_->AddGauge("sekisho_build_info", "Always 1; the label says which version runs.", {{"version", SEKISHO_VERSION}})->Set(1);
 }
 
@@ -49,6 +54,12 @@ void EngineMetrics::UpdateProcess(const StoreMemory* memory) {
       metrics_->AddGauge(name, help)->Set(static_cast<double>(ticker.value));
     }
   }
+}
+
+void EngineMetrics::UpdateStandby(int whole, int filling, uint64_t commits) {
+  standby_whole_->Set(whole);
+  standby_filling_->Set(filling);
+  standby_commits_->Set(commits);
 }
 
 WorkerMetrics::WorkerMetrics(EngineMetrics* engine, int number)

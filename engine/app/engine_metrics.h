@@ -49,12 +49,17 @@ class EngineMetrics {
 
   // Of the process and of what all its stores share; `memory` may be null. From one thread, about each second.
   void UpdateProcess(const StoreMemory* memory);
+  // Of the standby, from its thread: partitions whose copy holds a whole commit, those still being filled, and commits taken.
+  void UpdateStandby(int whole, int filling, uint64_t commits);
 
  private:
   friend class WorkerMetrics;
   Metrics* const metrics_;
   const Clocks clocks_;
   ProcessMetrics process_;
+  Gauge* const standby_whole_;
+  Gauge* const standby_filling_;
+  Counter* const standby_commits_;
 };
 
 // One worker's part. Belongs to the worker's thread, but for its construction. It outlives the worker.

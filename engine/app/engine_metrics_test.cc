@@ -193,6 +193,7 @@ TEST_F(EngineMetricsTest, EverythingIsThereBeforeItHappens) {
   EXPECT_THAT(page, HasSubstr("sekisho_transactions_total{kind=\"outputs\",result=\"unknown\"} 0\n"));
   EXPECT_THAT(page, HasSubstr("sekisho_rocksdb_block_cache_hits_total 0\n"));
   EXPECT_THAT(page, HasSubstr("process_resident_memory_bytes "));
+  EXPECT_THAT(page, HasSubstr("sekisho_standby_partitions{state=\"ready\"} 0\n"));
   EXPECT_THAT(page, Not(HasSubstr("partition=")));
 }
 
