@@ -96,6 +96,8 @@ YamlFields Table(EngineConfig* config) {
              [config](const YamlFields::WordMap& words) { return SetKeys(&config->operator_keys, words); },
              [] { return YamlFields::WordMap(); },
              "Who may give orders: for each key's id a file of at least 32 secret bytes. Orders under other keys are refused");
+  fields.Text("pseudonym_key_file", &config->pseudonym_key_file, kPathBytesMax,
+              "File of at least 32 secret bytes: findings then carry a keyed hash instead of the account; empty: the account");
   fields.Duration("commit_every", &config->commit_every, Span::Millis(50), Span::Minutes(5),
                   "How often changed states are kept; what a restart has to fold again");
   fields.Duration("linger", &config->linger, Span(), Span::Seconds(10),
@@ -106,6 +108,23 @@ YamlFields Table(EngineConfig* config) {
 std::string Absolute(const std::string& path, const std::string& folder) {
   if (path.empty() || path.front() == '/') return path;
   return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
+// A file's secret bytes, without line ends at its end.
+absl::StatusOr<std::string> ReadKey(const std::string& what, const std::string& path) {
+  const std::string where = absl::StrCat(what, ": ", path);
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(kOperatorKeyBytesMax + 1, '\0');
+  if (!file || std::filesystem::is_directory(path)) return absl::InvalidArgumentError(absl::StrCat(where, ": can't be read"));
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (file.bad()) return absl::InvalidArgumentError(absl::StrCat(where, ": can't be read"));
+  bytes.resize(static_cast<size_t>(file.gcount()));
+  while (!bytes.empty() && (bytes.back() == '\n' || bytes.back() == '\r')) bytes.pop_back();
+  if (bytes.size() < kOperatorKeyBytesMin || bytes.size() > kOperatorKeyBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat(where, ": must hold ", kOperatorKeyBytesMin, " to ", kOperatorKeyBytesMax,
+                                                   " bytes, such as `openssl rand -hex 32` gives"));
+  }
+  return bytes;
 }
 
 absl::Status Missing(const std::string& file_name, const std::string& what) {
@@ -127,7 +146,9 @@ absl::StatusOr<EngineConfig> ParseEngineConfig(std::string_view yaml, const std:
     return (setting.first == "bootstrap.servers" || setting.first == "metadata.broker.list") && !setting.second.empty();
   });
   if (!reachable) return Missing(file_name, "kafka.bootstrap.servers: must be given: HOST:PORT, several with commas");
-  for (std::string* path : {&config.state, &config.geo, &config.asn, &config.policy}) *path = Absolute(*path, folder);
+  for (std::string* path : {&config.state, &config.geo, &config.asn, &config.policy, &config.pseudonym_key_file}) {
+    *path = Absolute(*path, folder);
+  }
   for (auto& [id, path] : config.operator_keys) path = Absolute(path, folder);
   return config;
 }
@@ -142,21 +163,18 @@ absl::StatusOr<EngineConfig> LoadEngineConfig(const std::string& path) {
 absl::StatusOr<std::map<std::string, std::string>> LoadOperatorKeys(const EngineConfig& config) {
   std::map<std::string, std::string> keys;
   for (const auto& [id, path] : config.operator_keys) {
-    const std::string where = absl::StrCat("operator_keys: ", id, ": ", path);
-    std::ifstream file(path, std::ios::binary);
-    std::string bytes(kOperatorKeyBytesMax + 1, '\0');
-    if (!file || std::filesystem::is_directory(path)) return absl::InvalidArgumentError(absl::StrCat(where, ": can't be read"));
-    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (file.bad()) return absl::InvalidArgumentError(absl::StrCat(where, ": can't be read"));
-    bytes.resize(static_cast<size_t>(file.gcount()));
-    while (!bytes.empty() && (bytes.back() == '\n' || bytes.back() == '\r')) bytes.pop_back();
-    if (bytes.size() < kOperatorKeyBytesMin || bytes.size() > kOperatorKeyBytesMax) {
-      return absl::InvalidArgumentError(absl::StrCat(where, ": must hold ", kOperatorKeyBytesMin, " to ",
-                                                     kOperatorKeyBytesMax, " bytes, such as `openssl rand -hex 32` gives"));
-    }
-    keys[id] = std::move(bytes);
+    absl::StatusOr<std::string> key = ReadKey(absl::StrCat("operator_keys: ", id), path);
+    if (!key.ok()) return key.status();
+    keys[id] = *std::move(key);
   }
   return keys;
+}
+
+absl::StatusOr<std::optional<HashKey>> LoadPseudonymKey(const EngineConfig& config) {
+  if (config.pseudonym_key_file.empty()) return std::optional<HashKey>();
+  const absl::StatusOr<std::string> key = ReadKey("pseudonym_key_file", config.pseudonym_key_file);
+  if (!key.ok()) return key.status();
+  return std::optional<HashKey>(HashKey::FromPassphrase(*key));
 }
 
 }  // namespace sekisho::app

@@ -23,16 +23,17 @@ std::string_view ReasonOf(FoldResult result) {
 
 }  // namespace
 
-Partition::Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from)
+Partition::Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from, FoldCounts* counts)
     : setup_(setup),
       id_(id),
       table_(setup->table, store),
       shard_(ShardOptions{setup->log_id, id}, &setup->policy, &table_),
-      next_(fresh_from) {}
+      next_(fresh_from),
+      counts_(counts) {}
 
 absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(const FoldSetup* setup, PartitionId id, RecordStore* store,
-                                                           Offset fresh_from) {
-  std::unique_ptr<Partition> partition(new Partition(setup, id, store, fresh_from));
+                                                           Offset fresh_from, FoldCounts* counts) {
+  std::unique_ptr<Partition> partition(new Partition(setup, id, store, fresh_from, counts));
   if (store->marker().has_value()) {
     if (absl::Status status = partition->Restore(*store->marker()); !status.ok()) {
       return absl::Status(status.code(), store->name() + ": " + std::string(status.message()));
@@ -105,10 +106,13 @@ absl::Status Partition::Fold(const LogBatch& batch, Offset published, std::vecto
     if (record.offset < next_) continue;  // a reader may begin somewhat early
     actions_.clear();
     dead_letter_.reset();
+    repeat_ = false;
     if (absl::Status status = FoldRecord(record); !status.ok()) return status;
     next_ = Offset{record.offset.value + 1};
     ++stats_.records;
-    Say(record.offset < published, outputs);
+    const bool muted = record.offset < published;
+    Count(record, muted);
+    Say(muted, outputs);
   }
   next_ = std::max(next_, batch.next);
   return absl::OkStatus();
@@ -118,6 +122,7 @@ absl::Status Partition::FoldRecord(const LogRecord& record) {
   if (const Event* event = std::get_if<Event>(&record.value)) {
     if (!marks_.Advance(record.origin)) {
       ++stats_.repeats;
+      repeat_ = true;
       return absl::OkStatus();
     }
     absl::StatusOr<FoldResult> result = shard_.Fold(*event, record.offset, &actions_);
@@ -134,6 +139,25 @@ absl::Status Partition::FoldRecord(const LogRecord& record) {
   dead_letter_ = DeadLetter{record.offset, std::string(unusable.reason), std::string(unusable.detail),
                             std::string(record.bytes)};
   return absl::OkStatus();
+}
+
+void Partition::Count(const LogRecord& record, bool muted) {
+  const Event* event = std::get_if<Event>(&record.value);
+  if (!muted && !actions_.empty() && event != nullptr && !record.appended.never()) acted_on_.push_back(record.appended);
+  if (counts_ == nullptr) return;
+  if (muted) {
+    ++counts_->muted;
+    return;
+  }
+  ++counts_->live;
+  if (dead_letter_.has_value()) {
+    counts_->AddDeadLetter(dead_letter_->reason);
+  } else if (repeat_) {
+    ++counts_->repeats;
+  } else if (event != nullptr) {
+    ++counts_->events[static_cast<size_t>(event->kind)][static_cast<size_t>(event->service)];
+  }
+  for (const Action& action : actions_) counts_->AddAction(action);
 }
 
 void Partition::Say(bool muted, std::vector<Output>* outputs) {

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
+#include "engine/cluster/observer.h"
 #include "engine/cluster/origin_marks.h"
 #include "engine/model/snapshot.h"
 #include "engine/policy/policy.h"
@@ -49,11 +50,12 @@ struct PartitionStats {
 // Thread-compatible: belongs to the worker that owns the partition.
 class Partition {
  public:
-  // Goes on from the store's marker; without one, begins at `fresh_from` with no state. `setup` and `store` outlive it.
+  // Goes on from the store's marker; without one, begins at `fresh_from` with no state. `setup`, `store` and `counts` outlive
+  // it.
   //   FailedPrecondition  the state is of another log
   //   DataLoss            the state is damaged
   static absl::StatusOr<std::unique_ptr<Partition>> Open(const FoldSetup* setup, PartitionId id, RecordStore* store,
-                                                         Offset fresh_from);
+                                                         Offset fresh_from, FoldCounts* counts = nullptr);
 
   // Folds the batch, whose records are [next(), batch.next). Appends what the records from `published` on lead to. An
   // error is the store's: this object must be given up.
@@ -71,12 +73,17 @@ class Partition {
   ShardMarker Marker() const;
 
   const PartitionStats& stats() const { return stats_; }
+  AccountTableStats table_stats() const { return table_.stats(); }
+  std::string_view policy_version() const { return setup_->policy.version; }
+  // When the events were appended whose actions Fold has given since the last call; nothing of those with an unknown time.
+  std::vector<EventTime> TakeActedOn() { return std::exchange(acted_on_, {}); }
   const ShardStats& shard_stats() const { return shard_.stats(); }
 
  private:
-  Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from);
+  Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from, FoldCounts* counts);
   absl::Status Restore(const StateMarker& marker);
   absl::Status FoldRecord(const LogRecord& record);
+  void Count(const LogRecord& record, bool muted);
   void NoteVerdict(const Action& action);
   void ForgetVerdicts(std::vector<Output>* outputs, bool muted);
   void Say(bool muted, std::vector<Output>* outputs);
@@ -91,9 +98,12 @@ class Partition {
   std::map<std::string, EventTime, std::less<>> forget_;
   Offset next_;
   PartitionStats stats_;
+  FoldCounts* const counts_;
+  std::vector<EventTime> acted_on_;
   // What the present record led to.
   std::vector<Action> actions_;
   std::optional<DeadLetter> dead_letter_;
+  bool repeat_ = false;
   std::vector<AccountId> prefetch_;  // scratch
 };
 
