@@ -2,90 +2,61 @@
 
 #include <cstdint>
 
-#include "connectors/common/json.h"
+#include "engine/app/json_writer.h"
 
 namespace sekisho::app {
 namespace {
 
-using connectors::AppendJsonString;
-
-void AppendKey(std::string_view key, std::string* out) {
-  if (out->back() != '{') *out += ',';
-  *out += '"';
-  *out += key;
-  *out += "\":";
-}
-
-void AppendText(std::string_view key, std::string_view value, std::string* out) {
-  AppendKey(key, out);
-  AppendJsonString(value, out);
-}
-
-void AppendNumber(std::string_view key, int64_t value, std::string* out) {
-  AppendKey(key, out);
-  *out += std::to_string(value);
-}
-
-void AppendTime(std::string_view key, EventTime value, std::string* out) {
-  AppendKey(key, out);
+void WriteTime(std::string_view key, EventTime value, JsonWriter* json) {
   if (value.never()) {
-    *out += "null";
+    json->Null(key);
   } else {
-    AppendJsonString(FormatRfc3339(value), out);
+    json->Text(key, FormatRfc3339(value));
   }
 }
 
-void AppendEvidence(const Signal& signal, const Evidence& evidence, std::string* out) {
-  *out += '{';
-  AppendText("detector", Name(signal.detector), out);
-  AppendText("family", Name(signal.family), out);
-  AppendNumber("score", signal.score, out);
-  if (signal.shadow) {
-    AppendKey("shadow", out);
-    *out += "true";
-  }
-  AppendText("feature", evidence.feature, out);
-  AppendNumber("value", evidence.value, out);
-  AppendNumber("threshold", evidence.threshold, out);
-  if (evidence.window != Span()) AppendNumber("window_s", evidence.window.seconds(), out);
-  *out += '}';
+void WriteEvidence(const Signal& signal, const Evidence& evidence, JsonWriter* json) {
+  json->BeginObject();
+  json->Text("detector", Name(signal.detector));
+  json->Text("family", Name(signal.family));
+  json->Number("score", signal.score);
+  if (signal.shadow) json->Bool("shadow", true);
+  json->Text("feature", evidence.feature);
+  json->Number("value", evidence.value);
+  json->Number("threshold", evidence.threshold);
+  if (evidence.window != Span()) json->Number("window_s", evidence.window.seconds());
+  json->EndObject();
 }
 
 }  // namespace
 
 void AppendActionJson(const Action& action, std::string* out) {
-  *out += '{';
-  AppendText("account", action.account, out);
-  AppendText("action", Name(action.kind), out);
-  AppendTime("time", action.time, out);
-  AppendText("id", action.id.ToHex(), out);
-  AppendNumber("risk", action.risk, out);
-  AppendKey("signals", out);
-  *out += '[';
+  JsonWriter json(out);
+  json.Begin();
+  json.Text("account", action.account);
+  json.Text("action", Name(action.kind));
+  WriteTime("time", action.time, &json);
+  json.Text("id", action.id.ToHex());
+  json.Number("risk", action.risk);
+  json.BeginArray("signals");
+  for (const Signal& signal : action.signals) json.Text(Name(signal.detector));
+  json.EndArray();
+  json.BeginArray("evidence");
   for (const Signal& signal : action.signals) {
-    if (out->back() != '[') *out += ',';
-    AppendJsonString(Name(signal.detector), out);
+    for (const Evidence& evidence : signal.evidence) WriteEvidence(signal, evidence, &json);
   }
-  *out += ']';
-  AppendKey("evidence", out);
-  *out += '[';
-  for (const Signal& signal : action.signals) {
-    for (const Evidence& evidence : signal.evidence) {
-      if (out->back() != '[') *out += ',';
-      AppendEvidence(signal, evidence, out);
-    }
-  }
-  *out += ']';
-  AppendTime("expires", action.expires, out);
-  AppendText("mode", Name(action.mode), out);
-  AppendText("policy", action.policy, out);
-  AppendText("rule", action.rule, out);
-  AppendNumber("generation", action.generation, out);
-  AppendNumber("renewals", action.renewals, out);
-  AppendText("ip", action.ip, out);
-  AppendTime("onset", action.onset, out);
-  AppendNumber("messages_since_onset", static_cast<int64_t>(action.messages_since_onset), out);
-  *out += "}\n";
+  json.EndArray();
+  WriteTime("expires", action.expires, &json);
+  json.Text("mode", Name(action.mode));
+  json.Text("policy", action.policy);
+  json.Text("rule", action.rule);
+  json.Number("generation", action.generation);
+  json.Number("renewals", action.renewals);
+  json.Text("ip", action.ip);
+  WriteTime("onset", action.onset, &json);
+  json.Number("messages_since_onset", static_cast<int64_t>(action.messages_since_onset));
+  json.End();
+  *out += '\n';
 }
 
 }  // namespace sekisho::app

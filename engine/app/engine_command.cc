@@ -15,10 +15,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "engine/app/action_json.h"
 #include "engine/app/daemon_log.h"
 #include "engine/app/engine_config.h"
+#include "engine/app/engine_metrics.h"
 #include "engine/app/exit_code.h"
+#include "engine/app/finding.h"
 #include "engine/app/geo_setup.h"
 #include "engine/app/partition_stores.h"
 #include "engine/app/policy_yaml.h"
@@ -41,6 +42,7 @@ namespace {
 constexpr Span kAsk = Span::Seconds(2);
 constexpr Span kLookEvery = Span::Millis(50);
 constexpr Span kWatchEvery = Span::Seconds(1);
+constexpr Span kUpdateEvery = Span::Seconds(1);  // of metrics
 
 struct EngineOptions {
   std::string config;
@@ -117,6 +119,9 @@ class Engine {
     for (auto& [id, key] : *keys) {
       if (absl::Status status = operator_keys_.Add(id, std::move(key)); !status.ok()) return status;
     }
+    absl::StatusOr<std::optional<HashKey>> pseudonym_key = LoadPseudonymKey(config_);
+    if (!pseudonym_key.ok()) return pseudonym_key.status();
+    finding_.pseudonym_key = *pseudonym_key;
     absl::StatusOr<std::unique_ptr<kafka::ClusterWatch>> watch = kafka::ClusterWatch::Connect(config_.kafka);
     if (!watch.ok()) return absl::InvalidArgumentError(absl::StrCat(options_.config, ": ", std::string(watch.status().message())));
     watch_ = *std::move(watch);
@@ -210,12 +215,7 @@ class Engine {
       const GeoInfo info = geo_.Lookup(ip);
       return Place{info.country, info.asn};
     };
-    client.finding = [](const Action& action) {
-      std::string json;
-      AppendActionJson(action, &json);
-      json.pop_back();  // the line's end
-      return json;
-    };
+    client.finding = [this](const Action& action) { return FindingJson(action, finding_); };
     client.notice = LogNotice;
     client.steady = SteadyNow;
     return client;
@@ -231,6 +231,8 @@ class Engine {
       options.stores = stores_.get();
       options.client = ClientOptions(std::to_string(n));
       options.notice = LogNotice;
+      worker_metrics_.push_back(std::make_unique<WorkerMetrics>(&engine_metrics_, n));
+      options.metrics = worker_metrics_.back().get();
       absl::StatusOr<std::unique_ptr<WorkerThread>> worker = WorkerThread::Start(options);
       if (!worker.ok()) return worker.status();
       workers_.push_back(*std::move(worker));
@@ -245,15 +247,30 @@ class Engine {
     options.log_id = fold_.log_id;
     if (options_.standby) options.grace = Span();
     Standby standby(options, stores_.get(), client->snapshots(), LogNotice);
+    Span update_at;
     while (!stop_standby_.load(std::memory_order_relaxed)) {
+      if (const Span now = SteadyNow(); now >= update_at) {
+        update_at = now + kUpdateEvery;
+        UpdateStandby(standby);
+      }
       if (!standby.Step(SteadyNow())) client->Wait(kLookEvery);
     }
   }
 
+  void UpdateStandby(const Standby& standby) {
+    int whole = 0, filling = 0;
+    for (const Standby::View& view : standby.views()) ++(view.whole ? whole : filling);
+    engine_metrics_.UpdateStandby(whole, filling, standby.commits());
+  }
+
   // Until a signal comes or a worker fails.
   absl::Status Watch() {
-    Span watch_at;
+    Span watch_at, update_at;
     while (!StopRequested()) {
+      if (const Span now = SteadyNow(); now >= update_at) {
+        update_at = now + kUpdateEvery;
+        engine_metrics_.UpdateProcess(stores_->memory());
+      }
       for (size_t n = 0; n < workers_.size(); ++n) {
         if (!workers_[n]->done()) continue;
         return absl::Status(workers_[n]->status().code(),
@@ -307,7 +324,10 @@ class Engine {
   FoldSetup fold_;
   GeoSet geo_;
   wire::OperatorKeys operator_keys_;
+  FindingOptions finding_;
   Metrics metrics_;
+  EngineMetrics engine_metrics_{&metrics_};
+  std::vector<std::unique_ptr<WorkerMetrics>> worker_metrics_;
   std::unique_ptr<kafka::ClusterWatch> watch_;
   std::unique_ptr<PartitionStores> stores_;
   int partitions_ = 0;

@@ -97,6 +97,8 @@ YamlFields Table(EngineConfig* config) {
              [config](const YamlFields::WordMap& words) { return SetKeys(&config->operator_keys, words); },
              [] { return YamlFields::WordMap(); },
              "Who may give orders: for each key's id a file of at least 32 secret bytes. Orders under other keys are refused");
+  fields.Text("pseudonym_key_file", &config->pseudonym_key_file, kPathBytesMax,
+              "File of at least 32 secret bytes: findings then carry a keyed hash instead of the account; empty: the account");
   fields.Duration("commit_every", &config->commit_every, Span::Millis(50), Span::Minutes(5),
                   "How often changed states are kept; what a restart has to fold again");
   fields.Duration("linger", &config->linger, Span(), Span::Seconds(10),
@@ -107,6 +109,12 @@ YamlFields Table(EngineConfig* config) {
 std::string Absolute(const std::string& path, const std::string& folder) {
   if (path.empty() || path.front() == '/') return path;
   return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
+absl::StatusOr<std::string> ReadKey(const std::string& what, const std::string& path) {
+  absl::StatusOr<std::string> key = ReadOperatorKey(path);
+  if (key.ok()) return key;
+  return absl::InvalidArgumentError(absl::StrCat(what, ": ", std::string(key.status().message())));
 }
 
 absl::Status Missing(const std::string& file_name, const std::string& what) {
@@ -128,7 +136,9 @@ absl::StatusOr<EngineConfig> ParseEngineConfig(std::string_view yaml, const std:
     return (setting.first == "bootstrap.servers" || setting.first == "metadata.broker.list") && !setting.second.empty();
   });
   if (!reachable) return Missing(file_name, "kafka.bootstrap.servers: must be given: HOST:PORT, several with commas");
-  for (std::string* path : {&config.state, &config.geo, &config.asn, &config.policy}) *path = Absolute(*path, folder);
+  for (std::string* path : {&config.state, &config.geo, &config.asn, &config.policy, &config.pseudonym_key_file}) {
+    *path = Absolute(*path, folder);
+  }
   for (auto& [id, path] : config.operator_keys) path = Absolute(path, folder);
   return config;
 }
@@ -143,11 +153,18 @@ absl::StatusOr<EngineConfig> LoadEngineConfig(const std::string& path) {
 absl::StatusOr<std::map<std::string, std::string>> LoadOperatorKeys(const EngineConfig& config) {
   std::map<std::string, std::string> keys;
   for (const auto& [id, path] : config.operator_keys) {
-    absl::StatusOr<std::string> key = ReadOperatorKey(path);
-    if (!key.ok()) return absl::InvalidArgumentError(absl::StrCat("operator_keys: ", id, ": ", std::string(key.status().message())));
+    absl::StatusOr<std::string> key = ReadKey(absl::StrCat("operator_keys: ", id), path);
+    if (!key.ok()) return key.status();
     keys[id] = *std::move(key);
   }
   return keys;
+}
+
+absl::StatusOr<std::optional<HashKey>> LoadPseudonymKey(const EngineConfig& config) {
+  if (config.pseudonym_key_file.empty()) return std::optional<HashKey>();
+  const absl::StatusOr<std::string> key = ReadKey("pseudonym_key_file", config.pseudonym_key_file);
+  if (!key.ok()) return key.status();
+  return std::optional<HashKey>(HashKey::FromPassphrase(*key));
 }
 
 }  // namespace sekisho::app

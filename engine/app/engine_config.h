@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/base/hash.h"
 #include "engine/base/time.h"
 #include "engine/kafka/client.h"
 #include "engine/kafka/topics.h"
@@ -32,6 +34,7 @@ struct EngineConfig {
   StandbyMode standby = StandbyMode::kAll;
   int standby_join_below = 1;     // live members of the group
   std::map<std::string, std::string> operator_keys;  // id → file
+  std::string pseudonym_key_file;  // findings hide accounts by the key in it; empty: they name them
   Span commit_every = Span::Seconds(1);
   Span linger = Span::Millis(5);
 };
@@ -47,6 +50,9 @@ absl::StatusOr<EngineConfig> LoadEngineConfig(const std::string& path);
 // The operators' secrets by id: each file's bytes, without line ends at its end. InvalidArgument: a file can't be read, or
 // holds too few or too many bytes.
 absl::StatusOr<std::map<std::string, std::string>> LoadOperatorKeys(const EngineConfig& config);
+
+// The key of pseudonym_key_file, or none. InvalidArgument: as above.
+absl::StatusOr<std::optional<HashKey>> LoadPseudonymKey(const EngineConfig& config);
 
 }  // namespace sekisho::app
 

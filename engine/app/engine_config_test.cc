@@ -78,7 +78,7 @@ TEST(EngineConfig, WhatIsWrongIsSaidWithFileLineAndKey) {
               HasSubstr("/nonexistent/engine.yaml: can't be read"));
 }
 
-TEST(EngineConfig, OperatorKeysAreReadAndMustBeLongEnough) {
+TEST(EngineConfig, KeysAreReadAndMustBeLongEnough) {
   const TemporaryDirectory directory;
   const std::string good = directory.path() + "/good", short_one = directory.path() + "/short";
   std::ofstream(good) << std::string(32, 'k') << "\n";
@@ -88,11 +88,16 @@ TEST(EngineConfig, OperatorKeysAreReadAndMustBeLongEnough) {
   const auto keys = LoadOperatorKeys(config);
   ASSERT_TRUE(keys.ok()) << keys.status();
   EXPECT_THAT(*keys, ElementsAre(Pair("alice", std::string(32, 'k'))));
+  EXPECT_EQ(LoadPseudonymKey(config).value(), std::nullopt);
+  config.pseudonym_key_file = good;
+  EXPECT_EQ(LoadPseudonymKey(config).value()->bytes, HashKey::FromPassphrase(std::string(32, 'k')).bytes);
   for (const std::string& bad : {short_one, directory.path() + "/absent", directory.path()}) {
     config.operator_keys = {{"alice", good}, {"bob", bad}};
     const absl::Status refused = LoadOperatorKeys(config).status();
     EXPECT_TRUE(absl::IsInvalidArgument(refused)) << bad;
     EXPECT_THAT(std::string(refused.message()), HasSubstr("operator_keys: bob: " + bad));
+    config.pseudonym_key_file = bad;
+    EXPECT_THAT(std::string(LoadPseudonymKey(config).status().message()), HasSubstr("pseudonym_key_file: " + bad));
   }
 }
 

@@ -1,4 +1,4 @@
-// The file that holds an operator's key, as the engine and the commands that give orders both read it.
+// A file that holds a key, as the engine and the commands that give orders both read it.
 #ifndef SEKISHO_ENGINE_APP_OPERATOR_KEY_H_
 #define SEKISHO_ENGINE_APP_OPERATOR_KEY_H_
 

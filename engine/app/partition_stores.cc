@@ -82,6 +82,7 @@ class PartitionStores::Lent final : public RecordStore {
     filled_ = true;
     return Note(store_->Spill(records));
   }
+  RecordStoreStats stats() const override { return store_->stats(); }
   std::string name() const override { return store_->name(); }
 
  private:

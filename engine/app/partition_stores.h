@@ -60,6 +60,9 @@ class PartitionStores final : public Stores {
   // Of the stores that are open.
   std::vector<Usage> usage() const;
 
+  // What all of them share.
+  const StoreMemory* memory() const { return memory_.get(); }
+
  private:
   friend class StandbyLease;
   enum class Holder : uint8_t { kNobody, kWorker, kStandby };

@@ -39,9 +39,10 @@ void WorkerThread::Run() {
     std::optional<StoreWriterThread> writer(std::in_place);
     worker.emplace(options_.worker, options_.fold,
                    WorkerSeams{client_->log(), client_->group(), client_->publisher(), client_->snapshots(),
-                               options_.stores, &*writer});
+                               options_.stores, &*writer, options_.metrics});
     status_ = Loop(&*worker);
-    if (options_.each_second) options_.each_second(options_.number, *worker, client_.get());
+    UpdateMetrics(*worker);
+    if (options_.metrics != nullptr) options_.metrics->Close();
     writer.reset();
   }
   client_.reset();
@@ -53,7 +54,9 @@ absl::Status WorkerThread::Loop(Worker* worker) {
   while (!worker->stopped()) {
     if (stop_.load(std::memory_order_relaxed)) worker->Stop();
     const Span now = SteadyNow();
+    if (options_.metrics != nullptr) options_.metrics->OnStepBegin();
     const absl::StatusOr<bool> progress = worker->Step({now, RealClock().Now()});
+    if (options_.metrics != nullptr) options_.metrics->OnStepEnd();
     if (!progress.ok()) return progress.status();
     if (now >= look_at) {
       look_at = now + kLook;
@@ -61,12 +64,17 @@ absl::Status WorkerThread::Loop(Worker* worker) {
     }
     if (now >= second_at) {
       second_at = now + Span::Seconds(1);
-      if (options_.each_second) options_.each_second(options_.number, *worker, client_.get());
+      UpdateMetrics(*worker);
     }
     if (!*progress) client_->Wait(kIdle);
   }
   SayChanges(*worker, SteadyNow());
   return absl::OkStatus();
+}
+
+void WorkerThread::UpdateMetrics(const Worker& worker) {
+  const std::vector<kafka::TransactionReport> transactions = client_->TakeTransactions();
+  if (options_.metrics != nullptr) options_.metrics->Update(worker, client_->lags(), transactions);
 }
 
 void WorkerThread::SayChanges(const Worker& worker, Span now) {

@@ -4,13 +4,13 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <thread>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/app/engine_metrics.h"
 #include "engine/base/notice.h"
 #include "engine/base/time.h"
 #include "engine/cluster/worker.h"
@@ -25,8 +25,7 @@ struct WorkerThreadOptions {
   Stores* stores = nullptr;      // thread-safe
   kafka::ClientOptions client;
   NoticeSink notice;             // from any thread
-  // On the worker's thread, about once a second, and once more at its end. May be null.
-  std::function<void(int number, const Worker& worker, kafka::Client* client)> each_second;
+  WorkerMetrics* metrics = nullptr;  // used on the worker's thread; may be null
 };
 
 // What `options` point at outlives it.
@@ -49,6 +48,7 @@ class WorkerThread {
   WorkerThread(const WorkerThreadOptions& options, std::unique_ptr<kafka::Client> client);
   void Run();
   absl::Status Loop(Worker* worker);
+  void UpdateMetrics(const Worker& worker);
   // Says which partitions have come and gone since the last look.
   void SayChanges(const Worker& worker, Span now);
 

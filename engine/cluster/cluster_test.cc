@@ -176,12 +176,12 @@ class PartitionTest : public ::testing::Test {
     Open();
   }
   void Open() {
-    auto opened = Partition::Open(&setup_, PartitionId{3}, &store_, Offset{0});
+    auto opened = Partition::Open(&setup_, PartitionId{3}, &store_, Offset{0}, &counts_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     partition_ = *std::move(opened);
   }
   void Fold(LogValue value, Origin origin = {}) {
-    const LogRecord record{partition_->next(), origin, std::move(value), "bytes"};
+    const LogRecord record{partition_->next(), origin, std::move(value), "bytes", appended_};
     const LogBatch batch{{&record, 1}, Offset{record.offset.value + 1}};
     ASSERT_TRUE(partition_->Fold(batch, published_, &outputs_).ok());
   }
@@ -237,6 +237,8 @@ class PartitionTest : public ::testing::Test {
   MemoryStore store_;
   std::unique_ptr<Partition> partition_;
   std::vector<Output> outputs_;
+  FoldCounts counts_;
+  EventTime appended_ = EventTime::Never();
 };
 
 TEST_F(PartitionTest, ARepeatChangesNothingAndIsNoDeadLetter) {
@@ -265,6 +267,54 @@ TEST_F(PartitionTest, BelowThePublishedOffsetItFoldsAndSaysNothing) {
   LiveAndSteal();
   EXPECT_TRUE(outputs_.empty());
   EXPECT_GT(partition_->shard_stats().actions[static_cast<size_t>(ActionKind::kSuspend)], 0u);
+}
+
+// Goal: what is folded again after a crash is not counted as having happened again.
+TEST_F(PartitionTest, CountsWhatIsFoldedTheFirstTimeApartFromWhatIsMuted) {
+  appended_ = kStart + Span::Days(3);
+  LiveAndSteal();
+  Fold(Send(0x4a50, 0xcb007105, kStart + Span::Days(2)), At("mx1", 1, 10));
+  Fold(Send(0x4a50, 0xcb007105, kStart + Span::Days(2)), At("mx1", 1, 10));
+  Fold(Send(0x4a50, 0xcb007105, kStart));
+  const uint64_t live = counts_.live, submissions = counts_.events[static_cast<size_t>(EventKind::kSubmission)][1];
+  EXPECT_EQ(live, 17u + 21 + 3);
+  EXPECT_EQ(submissions, 22u);
+  EXPECT_EQ(counts_.repeats, 1u);
+  EXPECT_EQ(counts_.dead_letters, (decltype(counts_.dead_letters){{"late", 1}}));
+  uint64_t actions = 0, suspends_by_rotation = 0;
+  for (const auto& modes : counts_.actions) actions += modes[0] + modes[1];
+  EXPECT_EQ(actions, Said<Action>().size());
+  for (const Action& action : Said<Action>()) {
+    for (const Signal& signal : action.signals) {
+      suspends_by_rotation += action.kind == ActionKind::kSuspend && signal.detector == DetectorId::kSourceRotation;
+    }
+  }
+  EXPECT_GT(suspends_by_rotation, 0u);
+  EXPECT_EQ(counts_.by_detector[3][static_cast<size_t>(Said<Action>()[0].mode)][static_cast<size_t>(DetectorId::kSourceRotation)],
+            suspends_by_rotation);
+  // One time for each event that was acted on, and given once.
+  const std::vector<EventTime> acted_on = partition_->TakeActedOn();
+  EXPECT_EQ(acted_on.size(), Said<Action>().size());
+  EXPECT_EQ(acted_on.front(), appended_);
+  EXPECT_TRUE(partition_->TakeActedOn().empty());
+
+  store_ = MemoryStore();
+  Open();
+  published_ = Offset{1'000};
+  LiveAndSteal();
+  EXPECT_EQ(counts_.muted, 17u + 21);
+  EXPECT_EQ(counts_.live, live);
+  EXPECT_EQ(counts_.events[static_cast<size_t>(EventKind::kSubmission)][1], submissions);
+  EXPECT_TRUE(partition_->TakeActedOn().empty());
+}
+
+TEST(FoldCountsTest, ReasonsAreBounded) {
+  FoldCounts counts;
+  for (int i = 0; i < 100; ++i) counts.AddDeadLetter("reason " + std::to_string(i));
+  counts.AddDeadLetter("reason 0");
+  EXPECT_LE(counts.dead_letters.size(), FoldCounts::kReasonsMax + 1);
+  EXPECT_EQ(counts.dead_letters["reason 0"], 2u);
+  EXPECT_EQ(counts.dead_letters["other"], 100 - FoldCounts::kReasonsMax);
 }
 
 // Goal: a verdict is forgotten seven days after its release, unless another one followed. Method: a theft, its expiry by

@@ -24,18 +24,19 @@ std::string_view ReasonOf(FoldResult result) {
 
 }  // namespace
 
-Partition::Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from)
+Partition::Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from, FoldCounts* counts)
     : setup_(setup),
       id_(id),
       policy_(&setup->policy),
       policy_yaml_(setup->policy_yaml),
       table_(setup->table, store),
       shard_(ShardOptions{setup->log_id, id}, policy_, &table_),
-      next_(fresh_from) {}
+      next_(fresh_from),
+      counts_(counts) {}
 
 absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(const FoldSetup* setup, PartitionId id, RecordStore* store,
-                                                           Offset fresh_from) {
-  std::unique_ptr<Partition> partition(new Partition(setup, id, store, fresh_from));
+                                                           Offset fresh_from, FoldCounts* counts) {
+  std::unique_ptr<Partition> partition(new Partition(setup, id, store, fresh_from, counts));
   if (store->marker().has_value()) {
     if (absl::Status status = partition->Restore(*store->marker()); !status.ok()) {
       return absl::Status(status.code(), store->name() + ": " + std::string(status.message()));
@@ -137,10 +138,13 @@ absl::Status Partition::Fold(const LogBatch& batch, Offset published, std::vecto
     if (record.offset < next_) continue;  // a reader may begin somewhat early
     actions_.clear();
     dead_letter_.reset();
+    repeat_ = false;
     if (absl::Status status = FoldRecord(record); !status.ok()) return status;
     next_ = Offset{record.offset.value + 1};
     ++stats_.records;
-    Say(record.offset < published, outputs);
+    const bool muted = record.offset < published;
+    Count(record, muted);
+    Say(muted, outputs);
   }
   next_ = std::max(next_, batch.next);
   return absl::OkStatus();
@@ -150,6 +154,7 @@ absl::Status Partition::FoldRecord(const LogRecord& record) {
   if (const Event* event = std::get_if<Event>(&record.value)) {
     if (!marks_.Advance(record.origin)) {
       ++stats_.repeats;
+      repeat_ = true;
       return absl::OkStatus();
     }
     absl::StatusOr<FoldResult> result = shard_.Fold(*event, record.offset, &actions_);
@@ -232,6 +237,25 @@ std::string Partition::Activate(const PolicyActivation& order, Offset at) {
   policy_yaml_ = order.yaml;
   policy_from_ = Offset{at.value + 1};
   return "";
+}
+
+void Partition::Count(const LogRecord& record, bool muted) {
+  const Event* event = std::get_if<Event>(&record.value);
+  if (!muted && !actions_.empty() && event != nullptr && !record.appended.never()) acted_on_.push_back(record.appended);
+  if (counts_ == nullptr) return;
+  if (muted) {
+    ++counts_->muted;
+    return;
+  }
+  ++counts_->live;
+  if (dead_letter_.has_value()) {
+    counts_->AddDeadLetter(dead_letter_->reason);
+  } else if (repeat_) {
+    ++counts_->repeats;
+  } else if (event != nullptr) {
+    ++counts_->events[static_cast<size_t>(event->kind)][static_cast<size_t>(event->service)];
+  }
+  for (const Action& action : actions_) counts_->AddAction(action);
 }
 
 void Partition::Say(bool muted, std::vector<Output>* outputs) {

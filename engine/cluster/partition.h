@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
+#include "engine/cluster/observer.h"
 #include "engine/cluster/order_marks.h"
 #include "engine/cluster/origin_marks.h"
 #include "engine/model/order.h"
@@ -62,12 +63,13 @@ struct PartitionStats {
 // Thread-compatible: belongs to the worker that owns the partition.
 class Partition {
  public:
-  // Goes on from the store's marker; without one, begins at `fresh_from` with no state. `setup` and `store` outlive it.
+  // Goes on from the store's marker; without one, begins at `fresh_from` with no state. `setup`, `store` and `counts` outlive
+  // it.
   //   FailedPrecondition  the state is of another log
   //   DataLoss            the state is damaged
   //   InvalidArgument     the policy that the state was decided by can't be read
   static absl::StatusOr<std::unique_ptr<Partition>> Open(const FoldSetup* setup, PartitionId id, RecordStore* store,
-                                                         Offset fresh_from);
+                                                         Offset fresh_from, FoldCounts* counts = nullptr);
 
   // Folds the batch, whose records are [next(), batch.next). Appends what the records from `published` on lead to. An
   // error is the store's: this object must be given up.
@@ -89,10 +91,14 @@ class Partition {
   Offset policy_from() const { return policy_from_; }
 
   const PartitionStats& stats() const { return stats_; }
+  AccountTableStats table_stats() const { return table_.stats(); }
+  std::string_view policy_version() const { return policy_->version; }
+  // When the events were appended whose actions Fold has given since the last call; nothing of those with an unknown time.
+  std::vector<EventTime> TakeActedOn() { return std::exchange(acted_on_, {}); }
   const ShardStats& shard_stats() const { return shard_.stats(); }
 
  private:
-  Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from);
+  Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from, FoldCounts* counts);
   absl::Status Restore(const StateMarker& marker);
   absl::Status FoldRecord(const LogRecord& record);
   absl::Status Obey(const Order& order, const LogRecord& record);
@@ -100,6 +106,7 @@ class Partition {
   absl::StatusOr<Policy> Compile(std::string_view yaml) const;
   // Empty, or why not.
   std::string Activate(const PolicyActivation& order, Offset at);
+  void Count(const LogRecord& record, bool muted);
   void NoteVerdict(const Action& action);
   void ForgetVerdicts(std::vector<Output>* outputs, bool muted);
   void Say(bool muted, std::vector<Output>* outputs);
@@ -120,9 +127,12 @@ class Partition {
   std::map<std::string, EventTime, std::less<>> forget_;
   Offset next_;
   PartitionStats stats_;
+  FoldCounts* const counts_;
+  std::vector<EventTime> acted_on_;
   // What the present record led to.
   std::vector<Action> actions_;
   std::optional<DeadLetter> dead_letter_;
+  bool repeat_ = false;
   std::vector<AccountId> prefetch_;  // scratch
 };
 

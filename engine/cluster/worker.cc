@@ -31,6 +31,8 @@ struct Worker::Slot {
   std::unique_ptr<SnapshotReader> snapshots;
   std::optional<ShardMarker> restored;
   std::vector<Output> outputs;  // of [published, partition->next()), unless they are in flight
+  std::vector<EventTime> acted_on;  // likewise
+  EventTime appended;               // of the last record
   Span last_record;
 
   std::string name() const { return "partition " + std::to_string(id.value); }
@@ -59,6 +61,8 @@ std::vector<Worker::PartitionView> Worker::partitions() const {
     view.id = slot->id;
     view.published = slot->published;
     view.partition = slot->partition.get();
+    view.store = slot->store.get();
+    view.appended = slot->appended;
     if (slot->partition != nullptr) view.next = slot->partition->next();
     view.live = slot->live() && mode_ == Mode::kRunning;
   }
@@ -142,6 +146,7 @@ absl::Status Worker::PollPublisher() {
   outputs_state_ = *outputs;
   if (*outputs == Publishing::kCommitted || *outputs == Publishing::kUnknown) {
     for (const InFlight& part : in_flight_) {
+      if (*outputs == Publishing::kCommitted && seams_.observer != nullptr) seams_.observer->OnPublished(part.acted_on);
       Slot* slot = Find(part.serial);
       if (slot == nullptr) continue;
       if (*outputs == Publishing::kCommitted) {
@@ -168,6 +173,7 @@ absl::StatusOr<bool> Worker::StepSlot(Slot* slot, const WorkerTime& now) {
     }
     slot->doomed = false;
     slot->outputs.clear();
+    slot->acted_on.clear();
     slot->reader.reset();
     slot->partition.reset();
     slot->phase = Slot::Phase::kAsk;
@@ -265,7 +271,7 @@ absl::StatusOr<bool> Worker::RestoreState(Slot* slot, const WorkerTime& now) {
 
 absl::Status Worker::StartFolding(Slot* slot, const WorkerTime& now) {
   if (slot->partition == nullptr) {
-    auto partition = Partition::Open(setup_, slot->id, slot->store.get(), slot->log_begin);
+    auto partition = Partition::Open(setup_, slot->id, slot->store.get(), slot->log_begin, &stats_.fold);
     if (!partition.ok()) return partition.status();
     slot->partition = *std::move(partition);
   }
@@ -289,10 +295,14 @@ absl::Status Worker::StartFolding(Slot* slot, const WorkerTime& now) {
 absl::StatusOr<bool> Worker::FoldSome(Slot* slot, const WorkerTime& now) {
   if (slot->outputs.size() >= options_.outputs_max) return false;
   if (slot->live() && slot->partition->freeze_due() && stage_ != Stage::kIdle) return false;
+  if (seams_.observer != nullptr) seams_.observer->OnFoldBegin(slot->id);
   absl::StatusOr<LogBatch> batch = slot->reader->Read(options_.batch_records);
   if (!batch.ok()) return batch.status();
   const Offset before = slot->partition->next();
   if (absl::Status status = slot->partition->Fold(*batch, slot->published, &slot->outputs); !status.ok()) return status;
+  for (const EventTime appended : slot->partition->TakeActedOn()) slot->acted_on.push_back(appended);
+  if (!batch->records.empty()) slot->appended = batch->records.back().appended;
+  if (seams_.observer != nullptr) seams_.observer->OnFoldEnd(slot->id, batch->records);
   if (!batch->records.empty()) {
     (before < slot->published ? stats_.records_muted : stats_.records_live) += batch->records.size();
     slot->last_record = now.steady;
@@ -324,7 +334,7 @@ bool Worker::BeginOutputs(const WorkerTime& now) {
     if (!slot->folding() || slot->partition->next() <= slot->published) continue;
     parts.push_back({slot->id, slot->partition->next(), std::move(slot->outputs)});
     slot->outputs.clear();
-    in_flight_.push_back({slot->serial, slot->partition->next()});
+    in_flight_.push_back({slot->serial, slot->partition->next(), std::exchange(slot->acted_on, {})});
   }
   seams_.publisher->BeginOutputs(std::move(parts));
   outputs_state_ = Publishing::kBusy;
@@ -339,6 +349,7 @@ void Worker::BeginCommit(const WorkerTime& now) {
   commit_at_ = now.steady + options_.commit_every;
   for (const auto& slot : slots_) {
     if (!slot->live() || slot->partition->next() <= slot->frozen) continue;
+    if (frozen_.empty() && seams_.observer != nullptr) seams_.observer->OnCommitBegin();
     frozen_.push_back({slot->serial, slot->partition->Freeze()});
     slot->frozen = slot->partition->next();
   }
@@ -383,6 +394,7 @@ absl::Status Worker::StepCommit() {
     frozen_.clear();
     stage_ = Stage::kIdle;
     ++stats_.commits;
+    if (seams_.observer != nullptr) seams_.observer->OnCommitEnd();
   }
   return absl::OkStatus();
 }

@@ -26,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
+#include "engine/cluster/observer.h"
 #include "engine/cluster/partition.h"
 #include "engine/cluster/stores.h"
 #include "engine/stream/log.h"
@@ -56,6 +57,7 @@ struct WorkerStats {
   uint64_t recoveries = 0;         // partitions opened from a stored state
   uint64_t restores = 0;           // from snapshots
   uint64_t records_muted = 0, records_live = 0;
+  FoldCounts fold;
 };
 
 // What the worker works with. All outlive it.
@@ -66,6 +68,7 @@ struct WorkerSeams {
   Snapshots* snapshots = nullptr;
   Stores* stores = nullptr;
   StoreWriter* writer = nullptr;
+  WorkerObserver* observer = nullptr;  // may be null
 };
 
 // Thread-compatible: belongs to one thread.
@@ -89,6 +92,8 @@ class Worker {
     bool live = false;       // folding what nobody has folded before
     Offset next, published;
     const Partition* partition = nullptr;  // null until its state is open
+    const RecordStore* store = nullptr;    // likewise
+    EventTime appended;      // when the last record that was folded was appended; Never(): none, or unknown
   };
   std::vector<PartitionView> partitions() const;
   const WorkerStats& stats() const { return stats_; }
@@ -133,6 +138,7 @@ class Worker {
   struct InFlight {
     uint64_t serial = 0;  // of the slot; it may be gone
     Offset next;
+    std::vector<EventTime> acted_on;
   };
   Publishing outputs_state_ = Publishing::kBusy;
   std::vector<InFlight> in_flight_;

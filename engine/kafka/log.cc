@@ -10,6 +10,12 @@
 namespace sekisho::kafka {
 namespace {
 
+EventTime AppendTime(const rd_kafka_message_t* message) {
+  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  const int64_t millis = rd_kafka_message_timestamp(message, &type);
+  return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || millis < 0 ? EventTime::Never() : EventTime::FromMillis(millis);
+}
+
 constexpr size_t kTextBytesMax = 512;
 constexpr Span kAskMax = Span::Seconds(2);
 constexpr Span kDestroyMax = Span::Seconds(1);
@@ -27,6 +33,7 @@ class RecordReader : public LogReader {
     for (const rd_kafka_message_t* message : messages_) {
       const std::string_view bytes(static_cast<const char*>(message->payload), message->len);
       records_.push_back(decoder_.Decode(Offset{message->offset}, bytes));
+      records_.back().appended = AppendTime(message);
     }
     return LogBatch{records_, stream_->next()};
   }

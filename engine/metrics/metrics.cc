@@ -73,13 +73,15 @@ class Metrics::Page : public prometheus::Collectable {
       out.help = family.help;
       out.type = family.type;
       for (const auto& [labels, metric] : family.metrics) {
+        if (const auto& shown = std::get<std::unique_ptr<Gauge>>(metric); shown != nullptr && shown->hidden()) continue;
         prometheus::ClientMetric& row = out.metric.emplace_back();
         for (const auto& [label, value] : labels) row.label.push_back({label, value});
         const auto& [counter, gauge, histogram] = metric;
-        if (counter != nullptr) row.counter.value = static_cast<double>(counter->value());
+        if (counter != nullptr) row.counter.value = counter->page_value();
         if (gauge != nullptr) row.gauge.value = gauge->value();
         if (histogram != nullptr) Fill(*histogram, &row.histogram);
       }
+      if (out.metric.empty()) families.pop_back();
     }
     return families;
   }
@@ -121,6 +123,10 @@ Metrics::~Metrics() = default;
 
 Counter* Metrics::AddCounter(const std::string& name, const std::string& help, const Labels& labels) {
   return page_->Add<Counter>(prometheus::MetricType::Counter, name, help, labels);
+}
+
+Counter* Metrics::AddSecondsCounter(const std::string& name, const std::string& help, const Labels& labels) {
+  return page_->Add<Counter>(prometheus::MetricType::Counter, name, help, labels, 1e6);
 }
 
 Gauge* Metrics::AddGauge(const std::string& name, const std::string& help, const Labels& labels) {

@@ -10,7 +10,9 @@
 #define SEKISHO_ENGINE_METRICS_METRICS_H_
 
 #include <atomic>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,12 +25,16 @@ namespace sekisho {
 // Only grows. Thread-safe.
 class Counter {
  public:
+  // On the page: the value divided by this.
+  explicit Counter(double page_divisor = 1) : page_divisor_(page_divisor) {}
   void Add(uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
   // For a total that is kept elsewhere.
   void Set(uint64_t total) { value_.store(total, std::memory_order_relaxed); }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+  double page_value() const { return static_cast<double>(value()) / page_divisor_; }
 
  private:
+  const double page_divisor_;
   std::atomic<uint64_t> value_{0};
 };
 
@@ -36,6 +42,9 @@ class Counter {
 class Gauge {
  public:
   void Set(double value) { value_.store(value, std::memory_order_relaxed); }
+  // Takes it off the page until it is set again: of what isn't ours any more, an old value would be a lie.
+  void Hide() { Set(std::numeric_limits<double>::quiet_NaN()); }
+  bool hidden() const { return std::isnan(value()); }
   double value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -76,6 +85,8 @@ class Metrics {
 
   // Metrics of one name share kind and help, and differ by labels; adding the same twice gives the same object.
   Counter* AddCounter(const std::string& name, const std::string& help, const Labels& labels = {});
+  // Is given microseconds and shows seconds: "…_seconds_total".
+  Counter* AddSecondsCounter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge* AddGauge(const std::string& name, const std::string& help, const Labels& labels = {});
   Histogram* AddHistogram(const std::string& name, const std::string& help, std::vector<double> bounds, const Labels& labels = {});
 

@@ -1,5 +1,6 @@
 // The page as a scrape gets it, and its server.
 #include "engine/metrics/metrics.h"
+#include "engine/metrics/process.h"
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
@@ -7,7 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace sekisho {
 namespace {
@@ -37,6 +41,7 @@ TEST(Metrics, Page) {
   events->Add(3);
   metrics.AddCounter("sekisho_events_total", "Events.", {{"kind", "we\"ird\\\n"}})->Set(7);
   metrics.AddGauge("sekisho_spool_bytes", "Bytes.")->Set(1.5);
+  metrics.AddSecondsCounter("sekisho_busy_seconds_total", "Time.")->Add(2'500'000);
   Histogram* seconds = metrics.AddHistogram("sekisho_commit_seconds", "Time.", {0.1, 1});
   for (const double value : {0.1, 0.5, 2.0}) seconds->Observe(value);
   EXPECT_EQ(metrics.AddCounter("sekisho_events_total", "Events.", {{"kind", "login"}}), events);
@@ -45,11 +50,27 @@ TEST(Metrics, Page) {
   EXPECT_THAT(text, HasSubstr("sekisho_events_total{kind=\"login\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("kind=\"we\\\"ird\\\\\\n\"} 7\n"));
   EXPECT_THAT(text, HasSubstr("sekisho_spool_bytes 1.5\n"));
+  EXPECT_THAT(text, HasSubstr("sekisho_busy_seconds_total 2.5\n"));
   EXPECT_THAT(text, HasSubstr("sekisho_commit_seconds_bucket{le=\"0.1\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("sekisho_commit_seconds_bucket{le=\"1\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("sekisho_commit_seconds_bucket{le=\"+Inf\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("sekisho_commit_seconds_count 3\n"));
   EXPECT_THAT(text, HasSubstr("sekisho_commit_seconds_sum 2.6\n"));
+}
+
+TEST(Metrics, HiddenGauge) {
+  Metrics metrics;
+  Gauge* mine = metrics.AddGauge("sekisho_lag_records", "Records.", {{"partition", "1"}});
+  metrics.AddGauge("sekisho_lag_records", "Records.", {{"partition", "2"}})->Set(5);
+  mine->Set(4);
+  EXPECT_THAT(metrics.Text(), HasSubstr("partition=\"1\"} 4\n"));
+  mine->Hide();
+  EXPECT_THAT(metrics.Text(), ::testing::Not(HasSubstr("partition=\"1\"")));
+  EXPECT_THAT(metrics.Text(), HasSubstr("partition=\"2\"} 5\n"));
+  metrics.AddGauge("sekisho_lag_records", "Records.", {{"partition", "2"}})->Hide();
+  EXPECT_EQ(metrics.Text(), "");
+  mine->Set(0);
+  EXPECT_THAT(metrics.Text(), HasSubstr("partition=\"1\"} 0\n"));
 }
 
 TEST(Metrics, Serves) {
@@ -59,6 +80,23 @@ TEST(Metrics, Serves) {
   ASSERT_TRUE(port.ok()) << port.status();
   EXPECT_THAT(Get(*port, "/metrics"), HasSubstr("sekisho_events_total 3\n"));
   EXPECT_EQ(other.Serve("127.0.0.1:" + std::to_string(*port)).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(ProcessMetrics, OfThisProcess) {
+  Metrics metrics;
+  ProcessMetrics process(&metrics);
+  std::vector<char> memory(size_t{32} << 20, 'x');
+  process.Update();
+  const std::string text = metrics.Text();
+  const auto value = [&text](const std::string& name) {
+    const size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1.0 : std::strtod(text.c_str() + at + name.size() + 2, nullptr);
+  };
+  EXPECT_GT(value("process_resident_memory_bytes"), static_cast<double>(memory.size()));
+  EXPECT_LT(value("process_resident_memory_bytes"), 1e12);
+  EXPECT_GE(value("process_cpu_seconds_total"), 0);
+  EXPECT_GE(value("process_open_fds"), 3);
+  EXPECT_GE(value("process_threads"), 1);
 }
 
 // Goal: nothing is lost between threads.

@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/iterator.h>
+#include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -132,14 +133,48 @@ absl::Status CheckIsOurs(const std::string& directory) {
 struct StoreMemory::Impl {
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::WriteBufferManager> writes;
+  std::shared_ptr<rocksdb::Statistics> statistics;
 };
 
 StoreMemory::StoreMemory(size_t bytes_max) : impl_(std::make_unique<Impl>()) {
   impl_->cache = rocksdb::NewLRUCache(bytes_max);
   impl_->writes = std::make_shared<rocksdb::WriteBufferManager>(bytes_max / 2, impl_->cache);
+  impl_->statistics = rocksdb::CreateDBStatistics();
+  // Counting costs next to nothing; the clock that timers ask does.
+  impl_->statistics->set_stats_level(rocksdb::StatsLevel::kExceptHistogramOrTimers);
 }
 
 StoreMemory::~StoreMemory() = default;
+
+std::vector<StoreTicker> StoreMemory::tickers() const {
+  struct Entry {
+    rocksdb::Tickers ticker;
+    std::string_view name, help;
+  };
+  static constexpr Entry kEntries[] = {
+      {rocksdb::BLOCK_CACHE_HIT, "block_cache_hits_total", "Blocks that were found in memory."},
+      {rocksdb::BLOCK_CACHE_MISS, "block_cache_misses_total", "Blocks that had to be read from the disk."},
+      {rocksdb::BLOOM_FILTER_USEFUL, "bloom_filter_useful_total", "Reads of a file that a filter spared."},
+      {rocksdb::MEMTABLE_HIT, "memtable_hits_total", "Records that were found among the latest writes."},
+      {rocksdb::MEMTABLE_MISS, "memtable_misses_total", "Records that were not among the latest writes."},
+      {rocksdb::NUMBER_KEYS_WRITTEN, "keys_written_total", "Records written."},
+      {rocksdb::NUMBER_MULTIGET_KEYS_READ, "keys_read_total", "Records asked for."},
+      {rocksdb::NUMBER_MULTIGET_KEYS_FOUND, "keys_found_total", "Of the records asked for, those that were there."},
+      {rocksdb::BYTES_WRITTEN, "written_bytes_total", "Bytes of records written by commits."},
+      {rocksdb::WAL_FILE_BYTES, "log_bytes_total", "Bytes written to the write-ahead log."},
+      {rocksdb::FLUSH_WRITE_BYTES, "flush_bytes_total", "Bytes written by flushes."},
+      {rocksdb::COMPACT_READ_BYTES, "compaction_read_bytes_total", "Bytes read by compactions."},
+      {rocksdb::COMPACT_WRITE_BYTES, "compaction_written_bytes_total", "Bytes written by compactions."},
+  };
+  std::vector<StoreTicker> tickers;
+  for (const Entry& entry : kEntries) {
+    tickers.push_back({entry.name, entry.help, true, impl_->statistics->getTickerCount(entry.ticker)});
+  }
+  tickers.push_back({"block_cache_bytes", "Bytes in use of what all stores share, writes that aren't on disk yet included.", false,
+                     impl_->cache->GetUsage()});
+  tickers.push_back({"memtable_bytes", "Bytes of the latest writes that are in memory.", false, impl_->writes->memory_usage()});
+  return tickers;
+}
 
 struct StateStore::Db {
   std::unique_ptr<rocksdb::DB> db;
@@ -160,8 +195,9 @@ absl::StatusOr<std::unique_ptr<StateStore>> StateStore::Open(const std::string& 
   // The one place that opens; later versions of RocksDB hand out a unique_ptr instead.
   rocksdb::DB* raw = nullptr;
   const StoreMemory* shared = options.shared_memory.get();
-  const rocksdb::Options db_options = shared != nullptr ? DbOptions(options, shared->impl_->cache, shared->impl_->writes)
-                                                        : DbOptions(options, nullptr, nullptr);
+  rocksdb::Options db_options = shared != nullptr ? DbOptions(options, shared->impl_->cache, shared->impl_->writes)
+                                                  : DbOptions(options, nullptr, nullptr);
+  if (shared != nullptr) db_options.statistics = shared->impl_->statistics;
   const rocksdb::Status opened = rocksdb::DB::Open(db_options, directory, &raw);
   if (!opened.ok()) return Explain(directory, opened);
   auto db = std::make_unique<Db>();

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,6 +37,14 @@ enum class Durability {
   kScratch,  // nothing survives: for a directory that is thrown away
 };
 
+// A number that RocksDB keeps, over all stores that share one memory.
+struct StoreTicker {
+  std::string_view name;  // ends in "_total" or "_bytes_total" where it only grows; e.g. "block_cache_hits_total"
+  std::string_view help;
+  bool grows = true;
+  uint64_t value = 0;
+};
+
 // One bound for several stores of a process: blocks, indexes, filters, and writes that aren't on disk yet, of which it holds
 // at most half. Thread-safe.
 class StoreMemory {
@@ -44,6 +53,9 @@ class StoreMemory {
   ~StoreMemory();
   StoreMemory(const StoreMemory&) = delete;
   StoreMemory& operator=(const StoreMemory&) = delete;
+
+  // Always the same ones in the same order.
+  std::vector<StoreTicker> tickers() const;
 
  private:
   friend class StateStore;
@@ -83,6 +95,7 @@ class StateStore final : public RecordStore {
   // About how many records are held; exact after a compaction.
   uint64_t records_about() const;
   uint64_t bytes_on_disk() const;
+  RecordStoreStats stats() const override { return {records_about(), bytes_on_disk()}; }
   const std::string& directory() const { return directory_; }
   std::string name() const override { return "state directory " + directory_; }
 

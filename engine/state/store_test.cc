@@ -117,6 +117,35 @@ TEST(StoreTest, CommitsAndReadsBack) {
 // Goal: a process that dies at any point leaves a whole commit, and the one it had finished last at least. Method: a child
 // program commits as fast as it can and tells each finished commit through a pipe; it is killed at ten random points, with each
 // kind of durability; every record must be of the marker's commit.
+// Goal: figures of all stores that share a memory, and of one store.
+TEST(StoreTest, TellsFigures) {
+  TemporaryDirectory temporary;
+  const auto memory = std::make_shared<StoreMemory>(size_t{8} << 20);
+  StoreOptions options;
+  options.shared_memory = memory;
+  const auto figure = [&memory](std::string_view name) {
+    for (const StoreTicker& ticker : memory->tickers()) {
+      if (ticker.name == name) return ticker.value;
+    }
+    ADD_FAILURE() << "no " << name;
+    return uint64_t{0};
+  };
+  auto a = StateStore::Open(temporary.path() + "/a", options), b = StateStore::Open(temporary.path() + "/b", options);
+  ASSERT_TRUE(a.ok() && b.ok()) << a.status() << b.status();
+  const uint64_t before = figure("keys_written_total");
+  ASSERT_TRUE(CommitRound(a->get(), 1).ok());
+  ASSERT_TRUE(CommitRound(b->get(), 1).ok());
+  EXPECT_EQ(figure("keys_written_total"), before + 2 * (100 + 1)) << "of records and a marker each";
+  EXPECT_GE((*a)->stats().records, 100u);
+  EXPECT_LE((*a)->stats().records, 102u);
+  std::vector<std::optional<std::string>> read;
+  const std::vector<AccountId> ids = {RoundAccount(7), RoundAccount(1'000)};
+  ASSERT_TRUE((*a)->Read(ids, &read).ok());
+  EXPECT_EQ(figure("keys_read_total"), 2u);
+  EXPECT_EQ(figure("keys_found_total"), 1u);
+  EXPECT_GT(figure("log_bytes_total"), 0u);
+}
+
 TEST(StoreTest, KilledProcessLeavesAWholeCommit) {
   constexpr uint64_t kSeed = 20260301;
   std::cout << "seed " << kSeed << "\n";

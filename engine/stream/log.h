@@ -45,6 +45,8 @@ struct LogRecord {
   Origin origin;            // of an event
   LogValue value;
   std::string_view bytes;   // as it stands in the log
+  // Processing time, by the clock of whoever appended it; Never(): unknown. For figures, never for the fold.
+  EventTime appended = EventTime::Never();
 };
 
 struct LogBatch {
