@@ -186,10 +186,8 @@ absl::StatusOr<bool> KafkaGroup::CheckTopics() {
   const rd_kafka_metadata_t* asked = nullptr;
   const rd_kafka_resp_err_t error = rd_kafka_metadata(client_, 1, nullptr, &asked, static_cast<int>(kMetadataMax.millis()));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    std::string reason = absl::StrCat("no broker answers: ", rd_kafka_err2str(error));
-    if (const std::string words = trouble_->last_words(); !words.empty()) absl::StrAppend(&reason, " (", words, ")");
-    trouble_->Say("group", RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, reason);
-    return absl::UnavailableError(reason);
+    trouble_->Say("group", RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "no broker answers");
+    return absl::UnavailableError("no broker answers");
   }
   const MetadataHandle metadata(asked);
   std::map<std::string_view, int> partitions;

@@ -9,6 +9,7 @@ namespace {
 constexpr size_t kTextBytesMax = 512;
 // A sink that isn't called must not cost memory.
 constexpr size_t kWaitingMax = 1000;
+constexpr std::string_view kConnection = "any";
 
 }  // namespace
 
@@ -49,18 +50,28 @@ std::string_view HintFor(rd_kafka_resp_err_t code) {
 
 void Trouble::Say(std::string_view who, rd_kafka_resp_err_t code, std::string_view reason) {
   std::lock_guard<std::mutex> lock(mutex_);
-  last_words_ = std::string(reason);
   // One broker of several, or a connection that was idle for long: no news unless all are gone.
-  if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT) return;
+  if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+    last_words_ = std::string(reason);
+    return;
+  }
+  // The connections are the same for all clients inside.
+  const bool connection = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+                          code == RD_KAFKA_RESP_ERR__SSL || code == RD_KAFKA_RESP_ERR__RESOLVE;
+  if (connection) who = kConnection;
+  std::string words(reason);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !last_words_.empty()) words = words + " (" + last_words_ + ")";
+  if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) last_words_ = words;
   if (!said_.insert({who, code}).second || waiting_.size() >= kWaitingMax) return;
-  Notice notice{NoticeLevel::kError, "kafka", {{"client", std::string(who)}, {"code", rd_kafka_err2name(code)}, {"reason", last_words_}}};
+  Notice notice{NoticeLevel::kError, "kafka", {{"client", std::string(who)}, {"code", rd_kafka_err2name(code)}, {"reason", std::move(words)}}};
   if (const std::string_view hint = HintFor(code); !hint.empty()) notice.fields.emplace_back("hint", std::string(hint));
   waiting_.push_back(std::move(notice));
 }
 
 void Trouble::Well(std::string_view who) {
   std::lock_guard<std::mutex> lock(mutex_);
-  const size_t forgotten = std::erase_if(said_, [who](const auto& said) { return said.first == who; });
+  if (said_.empty()) return;
+  const size_t forgotten = std::erase_if(said_, [who](const auto& said) { return said.first == who || said.first == kConnection; });
   if (forgotten == 0) return;
   waiting_.push_back({NoticeLevel::kInfo, "kafka_well", {{"client", std::string(who)}}});
 }

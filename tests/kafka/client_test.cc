@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -50,8 +51,8 @@ bool Until(const std::function<bool()>& condition, const std::function<void()>& 
   return true;
 }
 
-// One record as kcat prints it: "topic partition offset key value headers", committed ones only.
-std::vector<std::string> Committed(const std::string& topic) {
+// The committed records, each as "partition|key|length of the value|headers", as kcat prints them.
+std::vector<std::string> ReadOnce(const std::string& topic) {
   const std::string command = absl::StrCat("kcat -C -q -e -o beginning -b ", *g_brokers, " -t ", topic,
                                            " -X isolation.level=read_committed -f '%p|%k|%S|%h\\n' 2>&1");
   FILE* pipe = popen(command.c_str(), "r");
@@ -65,6 +66,13 @@ std::vector<std::string> Committed(const std::string& topic) {
     lines.push_back(out.substr(at, end - at));
     at = end + 1;
   }
+  return lines;
+}
+
+// Once there are that many: a transaction that was committed shows a moment later.
+std::vector<std::string> Committed(const std::string& topic, size_t count) {
+  std::vector<std::string> lines;
+  EXPECT_TRUE(Until([&] { return (lines = ReadOnce(topic)).size() >= count; }));
   return lines;
 }
 
@@ -107,7 +115,7 @@ class ClientTest : public ::testing::Test {
   }
 
   // The next change of any kind.
-  GroupChange AwaitChange(Client* client, Client* other = nullptr) {
+  GroupChange AwaitChange(Client* client) {
     GroupChange change;
     EXPECT_TRUE(Until(
         [&] {
@@ -265,18 +273,333 @@ TEST_F(ClientTest, PublishesOutputsWithOffsets) {
   EXPECT_EQ(AwaitOutputs(client.get()), Publishing::kIdle);
   EXPECT_EQ(AwaitCommitted(client.get(), PartitionId{0}), Offset{4});
   EXPECT_EQ(AwaitCommitted(client.get(), PartitionId{1}), Offset{7});
-  EXPECT_THAT(Committed(topics_.actions_suspend),
+  EXPECT_THAT(Committed(topics_.actions_suspend, 1),
               ElementsAre(::testing::AllOf(HasSubstr("0|a@example.jp|"), HasSubstr("ce_id=00000000000000000000000000000001"),
                                            HasSubstr("ce_type=sekisho.v1.action.suspend"), HasSubstr("ce_time=2026-03-02T00:00:00.000+00:00"),
                                            HasSubstr("ce_source=/sekisho/00000000000000010000000000000002/0"), HasSubstr("sekisho-owner=n-1/"))));
-  EXPECT_THAT(Committed(topics_.actions_notify), ElementsAre(HasSubstr("0|b@example.jp|")));
-  EXPECT_THAT(Committed(topics_.verdicts), ElementsAre(HasSubstr("0|a@example.jp|"), HasSubstr("0|c@example.jp|-1|")));
-  EXPECT_EQ(Committed(topics_.findings).size(), 2u);
-  EXPECT_THAT(Committed(topics_.dead_letter), ElementsAre(HasSubstr("|0/3|921600|sekisho-reason=undecodable")));
+  EXPECT_THAT(Committed(topics_.actions_notify, 1), ElementsAre(HasSubstr("0|b@example.jp|")));
+  EXPECT_THAT(Committed(topics_.verdicts, 2), ElementsAre(HasSubstr("0|a@example.jp|"), HasSubstr("0|c@example.jp|-1|")));
+  EXPECT_EQ(Committed(topics_.findings, 2).size(), 2u);
+  EXPECT_THAT(Committed(topics_.dead_letter, 1), ElementsAre(HasSubstr("|0/3|921600|sekisho-reason=undecodable")));
   const std::vector<TransactionReport> reports = client->TakeTransactions();
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_TRUE(reports[0].committed);
   EXPECT_EQ(reports[0].records, 7u);
+}
+
+// Goal: a node that comes takes its share, and the old owner's last transaction still counts until it lets go; afterwards no
+// more. Method: two workers, polled by turns.
+TEST_F(ClientTest, HandsOverInGoodOrder) {
+  auto first = Connect("n-1");
+  EXPECT_EQ(AwaitChange(first.get()).partitions.size(), 2u);
+  EXPECT_EQ(AwaitOutputs(first.get()), Publishing::kIdle);
+  auto second = Connect("n-2");
+  GroupChange change;
+  EXPECT_TRUE(Until(
+      [&] {
+        EXPECT_EQ(second->group()->Poll()->kind, GroupChange::Kind::kNone);
+        change = *first->group()->Poll();
+        return change.kind != GroupChange::Kind::kNone;
+      },
+      [&] { first->Wait(Span::Millis(5)); }));
+  EXPECT_EQ(change.kind, GroupChange::Kind::kRevoked);
+  first->publisher()->BeginOutputs({Part(0, 11), Part(1, 12)});
+  EXPECT_EQ(AwaitOutputs(first.get()), Publishing::kCommitted);
+  first->group()->Release();
+  GroupChange of_first, of_second;
+  EXPECT_TRUE(Until(
+      [&] {
+        if (of_first.kind == GroupChange::Kind::kNone) of_first = *first->group()->Poll();
+        if (of_second.kind == GroupChange::Kind::kNone) of_second = *second->group()->Poll();
+        return of_first.kind != GroupChange::Kind::kNone && of_second.kind != GroupChange::Kind::kNone;
+      },
+      [&] { first->Wait(Span::Millis(5)); }));
+  EXPECT_EQ(of_first.kind, GroupChange::Kind::kAssigned);
+  EXPECT_EQ(of_second.kind, GroupChange::Kind::kAssigned);
+  ASSERT_EQ(of_first.partitions.size(), 1u);
+  ASSERT_EQ(of_second.partitions.size(), 1u);
+  EXPECT_NE(of_first.partitions[0], of_second.partitions[0]);
+  EXPECT_EQ(AwaitCommitted(second.get(), of_second.partitions[0]), Offset{of_second.partitions[0].value == 0 ? 11 : 12});
+}
+
+// Goal: a worker whose place another process has taken can publish neither outputs nor snapshots, and ends with a word on
+// what to do. Method: a second one under the same name.
+TEST_F(ClientTest, RefusesAZombie) {
+  auto zombie = Connect("n-1");
+  AwaitChange(zombie.get());
+  EXPECT_EQ(AwaitOutputs(zombie.get()), Publishing::kIdle);
+  EXPECT_EQ(AwaitSnapshots(zombie.get()), Publishing::kIdle);
+  // Its producers have other names, so that the group alone can tell.
+  auto heir = Connect("n-1");
+  EXPECT_EQ(AwaitChange(heir.get()).kind, GroupChange::Kind::kAssigned);
+  zombie->publisher()->BeginOutputs({Part(0, 5, {SomeAction("a@example.jp", ActionKind::kSuspend, 1)})});
+  EXPECT_EQ(AwaitOutputs(zombie.get()), Publishing::kUnknown);
+  zombie->publisher()->BeginSnapshots({Snapshot(0, 5, {{1, "one"}})});
+  EXPECT_EQ(AwaitSnapshots(zombie.get()), Publishing::kUnknown);
+  absl::Status final_error;
+  EXPECT_TRUE(Until([&] { return !(final_error = zombie->group()->Poll().status()).ok(); }, [&] { zombie->Wait(Span::Millis(5)); }));
+  EXPECT_TRUE(absl::IsFailedPrecondition(final_error)) << final_error;
+  EXPECT_THAT(std::string(final_error.message()), HasSubstr("another process has joined group"));
+  zombie.reset();
+  // Whose producers were fenced by the zombie's last start, perhaps: then it begins anew.
+  Publishing state = Publishing::kUnknown;
+  while (state == Publishing::kUnknown) {
+    state = AwaitOutputs(heir.get());
+    if (state != Publishing::kIdle) continue;
+    heir->publisher()->BeginOutputs({Part(0, 6, {SomeAction("b@example.jp", ActionKind::kSuspend, 2)})});
+    state = AwaitOutputs(heir.get());
+  }
+  EXPECT_EQ(state, Publishing::kCommitted);
+  EXPECT_EQ(AwaitCommitted(heir.get(), PartitionId{0}), Offset{6});
+  EXPECT_THAT(Committed(topics_.actions_suspend, 1), ElementsAre(HasSubstr("b@example.jp")));
+  EXPECT_THAT(ReadOnce(topics_.snapshots), ElementsAre());
+}
+
+// A transaction under any id that commits offsets to the group as somebody from outside.
+class Stranger {
+ public:
+  explicit Stranger(const std::string& id) {
+    char text[512];
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", g_brokers->c_str(), text, sizeof(text));
+    rd_kafka_conf_set(conf, "transactional.id", id.c_str(), text, sizeof(text));
+    producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    EXPECT_EQ(rd_kafka_init_transactions(producer_, 20'000), nullptr);
+  }
+  ~Stranger() { rd_kafka_destroy(producer_); }
+  void Begin(const std::string& group, const std::string& topic, int partition, int64_t offset, const std::string& metadata) {
+    EXPECT_EQ(rd_kafka_begin_transaction(producer_), nullptr);
+    rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t* entry = rd_kafka_topic_partition_list_add(list, topic.c_str(), partition);
+    entry->offset = offset;
+    if (!metadata.empty()) {
+      entry->metadata = strdup(metadata.c_str());
+      entry->metadata_size = metadata.size();
+    }
+    rd_kafka_consumer_group_metadata_t* cgmd = rd_kafka_consumer_group_metadata_new(group.c_str());
+    rd_kafka_error_t* error = rd_kafka_send_offsets_to_transaction(producer_, list, cgmd, 20'000);
+    EXPECT_EQ(error, nullptr) << rd_kafka_error_string(error);
+    rd_kafka_consumer_group_metadata_destroy(cgmd);
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+  bool Commit() {
+    rd_kafka_error_t* error = rd_kafka_commit_transaction(producer_, 20'000);
+    const bool done = error == nullptr;
+    if (error != nullptr) rd_kafka_error_destroy(error);
+    return done;
+  }
+
+ private:
+  rd_kafka_t* producer_ = nullptr;
+};
+
+// Goal: while an earlier owner's transaction is open, nobody says what is committed. Method: one of each kind is left open
+// by somebody whom the group doesn't know, and then ends.
+TEST_F(ClientTest, WaitsForOffsetsThatMayChange) {
+  for (const std::string* topic : {&topics_.events, &topics_.snapshots}) {
+    Stranger stranger(absl::StrCat("stranger-", *topic));
+    stranger.Begin(group_, *topic, 0, 42, "");
+    auto client = Connect("n-1");
+    AwaitChange(client.get());
+    std::optional<Offset> other = AwaitCommitted(client.get(), PartitionId{1});
+    EXPECT_EQ(other, std::nullopt);
+    absl::Status answer;
+    int answers = 0;
+    // "being asked" is no answer.
+    EXPECT_TRUE(Until(
+        [&] {
+          answer = client->group()->Committed(PartitionId{0}).status();
+          EXPECT_TRUE(absl::IsUnavailable(answer)) << answer;
+          if (answer.message() != "being asked") ++answers;
+          return answers == 3;
+        },
+        [&] { client->Wait(Span::Millis(5)); }));
+    EXPECT_TRUE(stranger.Commit());
+    EXPECT_EQ(AwaitCommitted(client.get(), PartitionId{0}), Offset{42});
+  }
+}
+
+// Goal: a dead owner's open transaction holds its heir up for two seconds, not until it times out. Method: one that
+// published before under its own name, and then died in the middle of a transaction.
+TEST_F(ClientTest, EndsWhatADeadOwnerLeftOpen) {
+  Stranger dead(group_ + "-n-9-outputs");
+  dead.Begin(group_, topics_.events, 0, 10, "sekisho 1 n-9");
+  EXPECT_TRUE(dead.Commit());
+  dead.Begin(group_, topics_.events, 0, 20, "sekisho 1 n-9");
+  auto client = Connect("n-1");
+  AwaitChange(client.get());
+  const Span asked = SteadyNow();
+  EXPECT_EQ(AwaitCommitted(client.get(), PartitionId{0}), Offset{10});
+  EXPECT_LT((SteadyNow() - asked).millis(), 10'000);
+  EXPECT_FALSE(dead.Commit());
+  client->Wait(Span());
+  EXPECT_THAT(notices_, ::testing::Contains(HasSubstr("transaction_aborted owner=n-9")));
+}
+
+std::string Shown(const SnapshotBatch& batch) {
+  std::string out;
+  for (size_t i = 0; i < batch.records.size(); ++i) {
+    absl::StrAppend(&out, batch.records.id(i).hash.low, "=", std::string(batch.records.record(i)), " ");
+  }
+  if (batch.marker.has_value()) absl::StrAppend(&out, "L", batch.marker->next.value, "/", batch.marker->globals.size());
+  return out;
+}
+
+// Goal: snapshots come back whole, to who restores and to who follows; nothing of a transaction that wasn't committed.
+// Method: three commits, one with a marker too large for a record; a stranger's open transaction in the middle of it all.
+TEST_F(ClientTest, SnapshotsComeBackAndCanBeFollowed) {
+  auto client = Connect("n-1");
+  AwaitChange(client.get());
+  EXPECT_EQ(AwaitSnapshots(client.get()), Publishing::kIdle);
+  const auto open = [&](std::optional<Offset> from) {
+    absl::StatusOr<std::unique_ptr<SnapshotReader>> reader = absl::UnavailableError("");
+    EXPECT_TRUE(Until(
+        [&] {
+          reader = from.has_value() ? client->snapshots()->Follow(PartitionId{0}, *from) : client->snapshots()->Open(PartitionId{0});
+          return !absl::IsUnavailable(reader.status());
+        },
+        [&] { client->Wait(Span::Millis(5)); }));
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    return *std::move(reader);
+  };
+  // Everything up to a batch that has an end, or a marker.
+  const auto read = [&](SnapshotReader* reader, bool to_end) {
+    std::string all;
+    SnapshotBatch batch;
+    EXPECT_TRUE(Until(
+        [&] {
+          auto got = reader->Read();
+          EXPECT_TRUE(got.ok()) << got.status();
+          if (!got.ok()) return true;
+          batch = *std::move(got);
+          all += Shown(batch);
+          return to_end ? batch.end : batch.marker.has_value();
+        },
+        [&] { client->Wait(Span::Millis(5)); }));
+    return std::make_pair(all, batch.next);
+  };
+  const auto publish = [&](SnapshotPart part) {
+    client->publisher()->BeginSnapshots({std::move(part)});
+    EXPECT_EQ(AwaitSnapshots(client.get()), Publishing::kCommitted);
+    EXPECT_EQ(AwaitSnapshots(client.get()), Publishing::kIdle);
+  };
+  EXPECT_EQ(read(open(std::nullopt).get(), true).first, "") << "nothing was ever committed";
+  publish(Snapshot(0, 5, {{1, "one"}, {2, "two"}}));
+  publish(Snapshot(0, 9, {{1, "uno"}}, std::string(1'300'000, 'g')));
+  // A commit can be read a moment later.
+  EXPECT_TRUE(Until([&] { return read(open(std::nullopt).get(), true).first == "1=one 2=two L5/11=uno L9/1300000"; }));
+  auto follower = open(Offset{0});
+  EXPECT_EQ(read(follower.get(), true).first, "1=one 2=two L5/11=uno L9/1300000");
+  publish(Snapshot(0, 12, {{3, "three"}}));
+  const auto [third, next] = read(follower.get(), false);
+  EXPECT_EQ(third, "3=three L12/1");
+  ASSERT_TRUE(next.has_value());
+  follower.reset();
+  publish(Snapshot(0, 15, {{2, "dos"}}));
+  follower = open(*next);
+  EXPECT_EQ(read(follower.get(), false).first, "2=dos L15/1");
+  auto beyond = client->snapshots()->Follow(PartitionId{1}, Offset{100});
+  EXPECT_TRUE(Until([&] { return !absl::IsUnavailable((beyond = client->snapshots()->Follow(PartitionId{1}, Offset{100})).status()); },
+                    [&] { client->Wait(Span::Millis(5)); }));
+  EXPECT_TRUE(absl::IsOutOfRange(beyond.status())) << beyond.status();
+}
+
+// Goal: a log that no longer holds an offset says so, and where it begins. Method: the first records are deleted.
+TEST_F(ClientTest, SaysWhenTheLogNoLongerHoldsAnOffset) {
+  Produce(0, std::vector<std::string>(5, EventBytes("a@example.jp", 1)));
+  char text[512];
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  rd_kafka_conf_set(conf, "bootstrap.servers", g_brokers->c_str(), text, sizeof(text));
+  rd_kafka_t* admin = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+  rd_kafka_topic_partition_list_t* before = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_list_add(before, topics_.events.c_str(), 0)->offset = 3;
+  rd_kafka_DeleteRecords_t* request = rd_kafka_DeleteRecords_new(before);
+  rd_kafka_queue_t* queue = rd_kafka_queue_new(admin);
+  rd_kafka_DeleteRecords(admin, &request, 1, nullptr, queue);
+  rd_kafka_event_t* answer = rd_kafka_queue_poll(queue, 20'000);
+  ASSERT_NE(answer, nullptr);
+  EXPECT_EQ(rd_kafka_event_error(answer), RD_KAFKA_RESP_ERR_NO_ERROR);
+  rd_kafka_event_destroy(answer);
+  rd_kafka_queue_destroy(queue);
+  rd_kafka_DeleteRecords_destroy(request);
+  rd_kafka_topic_partition_list_destroy(before);
+  rd_kafka_destroy(admin);
+
+  auto client = Connect("n-1");
+  absl::StatusOr<Offset> begin = absl::UnavailableError("");
+  EXPECT_TRUE(Until([&] { return !absl::IsUnavailable((begin = client->log()->Begin(PartitionId{0})).status()); },
+                    [&] { client->Wait(Span::Millis(5)); }));
+  ASSERT_TRUE(begin.ok()) << begin.status();
+  EXPECT_EQ(*begin, Offset{3});
+  auto reader = client->log()->Open(PartitionId{0}, Offset{1});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  absl::Status status;
+  EXPECT_TRUE(Until([&] { return !(status = (*reader)->Read(10).status()).ok(); }, [&] { client->Wait(Span::Millis(5)); }));
+  EXPECT_TRUE(absl::IsOutOfRange(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("offset 1: the log doesn't hold it"));
+
+  auto offline = OfflineLog::Connect({{"bootstrap.servers", *g_brokers}}, topics_.events, nullptr, nullptr, Span::Seconds(20));
+  ASSERT_TRUE(offline.ok()) << offline.status();
+  EXPECT_EQ((*offline)->Partitions().value_or(0), kPartitions);
+  EXPECT_EQ((*offline)->Begin(PartitionId{0}).value_or(Offset{}), Offset{3});
+  EXPECT_EQ((*offline)->End(PartitionId{0}).value_or(Offset{}), Offset{5});
+  auto replay = (*offline)->Open(PartitionId{0}, Offset{3});
+  ASSERT_TRUE(replay.ok()) << replay.status();
+  Offset next{3};
+  EXPECT_TRUE(Until(
+      [&] {
+        auto batch = (*replay)->Read(10);
+        if (batch.ok()) next = batch->next;
+        return !batch.ok() || next == Offset{5};
+      },
+      [&] { (*offline)->Wait(Span::Millis(5)); }));
+  EXPECT_EQ(next, Offset{5});
+}
+
+// Goal: what an operator got wrong is said, with what to do; nothing dies of it that could go on. Method: a topic of another
+// partition count, one that isn't there, no broker, and whose log this is.
+TEST_F(ClientTest, SaysWhatIsWrong) {
+  const std::string right = topics_.verdicts;
+  topics_.verdicts = "narrow";
+  auto admin = TopicAdmin::Connect({{"bootstrap.servers", *g_brokers}}, Span::Seconds(20));
+  ASSERT_TRUE(admin.ok()) << admin.status();
+  ASSERT_TRUE((*admin)->CreateMissing({{"narrow", 1, 1, {}, {}}}).ok());
+  auto client = Connect("n-1");
+  absl::Status status;
+  EXPECT_TRUE(Until([&] { return !(status = client->group()->Poll().status()).ok(); }, [&] { client->Wait(Span::Millis(5)); }));
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("topic narrow has 1 partitions"));
+
+  topics_.verdicts = "comes-later";
+  client.reset();
+  notices_.clear();
+  client = Connect("n-1");
+  EXPECT_TRUE(Until([&] { return !notices_.empty(); },
+                    [&] {
+                      EXPECT_TRUE(client->group()->Poll().ok());
+                      client->Wait(Span::Millis(5));
+                    }));
+  EXPECT_THAT(notices_, ElementsAre(HasSubstr("topic comes-later isn't there, or this user may not see it hint=a topic isn't there: sekisho topics create")));
+  ASSERT_TRUE((*admin)->CreateMissing({{"comes-later", kPartitions, 1, {}, {}}}).ok());
+  EXPECT_EQ(AwaitChange(client.get()).kind, GroupChange::Kind::kAssigned);
+  topics_.verdicts = right;
+
+  client.reset();
+  notices_.clear();
+  client = Connect("n-1", {{"bootstrap.servers", "127.0.0.1:1"}});
+  EXPECT_TRUE(Until([&] { return !notices_.empty(); },
+                    [&] {
+                      EXPECT_TRUE(client->group()->Poll().ok());
+                      client->Wait(Span::Millis(5));
+                    }));
+  EXPECT_THAT(notices_[0], HasSubstr("refused"));
+
+  const KafkaSettings settings = {{"bootstrap.servers", *g_brokers}};
+  const auto id = LogId(settings, "events", "1", Span::Seconds(20));
+  ASSERT_TRUE(id.ok()) << id.status();
+  EXPECT_EQ(LogId(settings, "events", "1", Span::Seconds(20)).value_or(Hash128{}), *id);
+  EXPECT_NE(LogId(settings, "events", "2", Span::Seconds(20)).value_or(Hash128{}), *id);
+  EXPECT_NE(LogId(settings, "event", "s1", Span::Seconds(20)).value_or(Hash128{}), *id);
 }
 
 }  // namespace

@@ -99,9 +99,6 @@ class Feed {
   Feed(Producer* producer, const ConnectorName& name) : producer_(producer), encoder_(name) {}
 
   // "" or why it can't go on.
-  std::string Begin() {
-    return Until([this] { return producer_->partitions() > 0; }, "the topic isn't there");
-  }
   std::string Send(const Event& event, const Origin& origin) {
     if (!encoder_.Encode(event, origin, &bytes_)) return "";
     Producer::Answer answer = Producer::Answer::kFull;
@@ -114,10 +111,11 @@ class Feed {
     if (!wrong.empty()) return wrong;
     if (answer != Producer::Answer::kTaken) return "an event wasn't taken";
     ++events_;
-    return "";
+    // How many partitions there are becomes known with the first event that is on its way.
+    return Until([this] { return producer_->partitions() > 0; }, "the topic isn't there");
   }
   void Tell(EventTime time) {
-    if (!told_.never() && time < told_ + kTellEvery) return;
+    if (producer_->partitions() == 0 || (!told_.never() && time < told_ + kTellEvery)) return;
     told_ = time;
     encoder_.EncodeHeartbeat(time, &bytes_);
     for (int32_t p = 0; p < producer_->partitions(); ++p) {
@@ -162,7 +160,7 @@ std::string Run(const Options& options, Feed* feed) {
   if (!zone.ok()) return std::string(zone.status().message());
   std::unique_ptr<MergedFiles> files = MergedFiles::Open(options.files, {*zone, options.year, RealClock().Now()});
   Pipeline pipeline(options.pipeline);
-  std::string wrong = feed->Begin();
+  std::string wrong;
   MergedLine line;
   while (wrong.empty() && files->Next(&line)) {
     if (!line.key.never()) feed->Tell(line.key);
