@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/app/yaml_fields.h"
 #include "engine/base/hash.h"
+#include "engine/yaml/yaml_fields.h"
 
 namespace sekisho::app {
 namespace {

@@ -8,12 +8,9 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/base/printable.h"
 
 namespace sekisho::app {
-
-// Text that a stranger chose (a login, a host) made safe for a terminal: control characters, bytes that are no UTF-8
-// and the characters that turn the writing direction appear as \xNN; longer than `bytes_max`, it is cut and ends in "…".
-std::string Printable(std::string_view text, size_t bytes_max = 128);
 
 // "1,234,567".
 std::string WithCommas(int64_t n);

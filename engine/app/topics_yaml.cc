@@ -9,7 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "engine/app/yaml_fields.h"
+#include "engine/yaml/yaml_fields.h"
 
 namespace sekisho::app {
 namespace {

@@ -1,12 +1,12 @@
 // UTF-8 one character at a time, for text that may hold anything.
-#ifndef SEKISHO_ENGINE_APP_UTF8_H_
-#define SEKISHO_ENGINE_APP_UTF8_H_
+#ifndef SEKISHO_ENGINE_BASE_UTF8_H_
+#define SEKISHO_ENGINE_BASE_UTF8_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-namespace sekisho::app {
+namespace sekisho {
 
 struct Utf8Char {
   uint32_t code = 0;
@@ -17,6 +17,6 @@ struct Utf8Char {
 // (RFC 3629).
 Utf8Char FirstUtf8Char(std::string_view text);
 
-}  // namespace sekisho::app
+}  // namespace sekisho
 
-#endif  // SEKISHO_ENGINE_APP_UTF8_H_
+#endif  // SEKISHO_ENGINE_BASE_UTF8_H_

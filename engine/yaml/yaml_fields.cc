@@ -1,4 +1,4 @@
-#include "engine/app/yaml_fields.h"
+#include "engine/yaml/yaml_fields.h"
 
 #include <yaml-cpp/yaml.h>
 
@@ -7,9 +7,9 @@
 #include <set>
 #include <utility>
 
-#include "engine/app/terminal.h"
+#include "engine/base/printable.h"
 
-namespace sekisho::app {
+namespace sekisho {
 namespace {
 
 constexpr size_t kYamlBytesMax = 1 << 20;
@@ -21,11 +21,28 @@ struct SpanUnit {
 };
 constexpr SpanUnit kSpanUnits[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}};
 
+struct SizeUnit {
+  std::string_view suffix;
+  uint64_t bytes;
+};
+constexpr SizeUnit kSizeUnits[] = {
+    {"TiB", uint64_t{1} << 40}, {"GiB", uint64_t{1} << 30}, {"MiB", uint64_t{1} << 20}, {"KiB", uint64_t{1} << 10}, {"B", 1}, {"", 1}};
+
 std::optional<int64_t> ParseInteger(std::string_view text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+// In double quotes, as YAML reads it back.
+std::string Quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
 }
 
 std::string Where(const std::string& file, const YAML::Mark& mark) {
@@ -78,6 +95,25 @@ std::string SpanToText(Span span) {
     if (span.millis() % unit.ms == 0) return std::to_string(span.millis() / unit.ms) + std::string(unit.suffix);
   }
   return "0s";
+}
+
+std::optional<uint64_t> ParseSize(std::string_view text) {
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::optional<int64_t> n = ParseInteger(text.substr(0, digits));
+  if (!n) return std::nullopt;
+  for (const SizeUnit& unit : kSizeUnits) {
+    if (text.substr(digits) != unit.suffix) continue;
+    if (static_cast<uint64_t>(*n) > std::numeric_limits<uint64_t>::max() / unit.bytes) return std::nullopt;
+    return static_cast<uint64_t>(*n) * unit.bytes;
+  }
+  return std::nullopt;
+}
+
+std::string SizeToText(uint64_t bytes) {
+  for (const SizeUnit& unit : kSizeUnits) {
+    if (bytes >= unit.bytes && bytes % unit.bytes == 0) return std::to_string(bytes / unit.bytes) + std::string(unit.suffix);
+  }
+  return "0B";
 }
 
 void YamlFields::Add(Field field) {
@@ -139,6 +175,21 @@ void YamlFields::Duration(std::string path, Span* field_value, Span min, Span ma
   Add(std::move(field));
 }
 
+void YamlFields::Size(std::string path, uint64_t* field_value, uint64_t min, uint64_t max, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = "from " + SizeToText(min) + " to " + SizeToText(max);
+  field.set = [=, expects = field.expects](const std::string& text) -> std::string {
+    const std::optional<uint64_t> value = ParseSize(text);
+    if (!value || *value < min || *value > max) return "expected a size " + expects + ", such as 512MiB or 2GiB";
+    *field_value = *value;
+    return "";
+  };
+  field.print = [field_value] { return SizeToText(*field_value); };
+  Add(std::move(field));
+}
+
 void YamlFields::Text(std::string path, std::string* field_value, size_t bytes_max, std::string doc) {
   Field field;
   field.path = std::move(path);
@@ -150,14 +201,7 @@ void YamlFields::Text(std::string path, std::string* field_value, size_t bytes_m
     *field_value = text;
     return "";
   };
-  field.print = [field_value] {
-    std::string quoted = "\"";
-    for (const char c : *field_value) {
-      if (c == '"' || c == '\\') quoted += '\\';
-      quoted += c;
-    }
-    return quoted + '"';
-  };
+  field.print = [field_value] { return Quoted(*field_value); };
   Add(std::move(field));
 }
 
@@ -204,6 +248,22 @@ void YamlFields::Words(std::string path, size_t items_max, std::string expects,
   Add(std::move(field));
 }
 
+void YamlFields::Map(std::string path, size_t items_max, std::string expects, std::function<std::string(const WordMap&)> set,
+                     std::function<WordMap()> get, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = std::move(expects);
+  field.items_max = items_max;
+  field.set_map = std::move(set);
+  field.print = [get = std::move(get)] {
+    std::string out = "{";
+    for (const auto& [key, value] : get()) out += (out.size() > 1 ? ", " : "") + Quoted(key) + ": " + Quoted(value);
+    return out + "}";
+  };
+  Add(std::move(field));
+}
+
 class YamlFields::Loader {
  public:
   Loader(const YamlFields& table, const std::string& file) : table_(table), file_(file) {}
@@ -232,6 +292,7 @@ class YamlFields::Loader {
   absl::Status Value(const Field& field, const YAML::Node& node) {
     if (field.section()) return Map(node, field.path);
     if (field.set_words) return Sequence(field, node);
+    if (field.set_map) return Words(field, node);
     if (!node.IsScalar()) return Error(node.Mark(), field.path, "expected one value, " + field.expects);
     const std::string wrong = field.set(node.Scalar());
     if (wrong.empty()) return absl::OkStatus();
@@ -249,6 +310,23 @@ class YamlFields::Loader {
       words.push_back(item.Scalar());
     }
     const std::string wrong = field.set_words(words);
+    return wrong.empty() ? absl::OkStatus() : Error(node.Mark(), field.path, wrong);
+  }
+
+  absl::Status Words(const Field& field, const YAML::Node& node) {
+    if (!node.IsMap() || node.size() > field.items_max) {
+      return Error(node.Mark(), field.path, "expected at most " + std::to_string(field.items_max) + " keys and values, " + field.expects);
+    }
+    WordMap words;
+    std::set<std::string> seen;
+    for (const auto& pair : node) {
+      if (!pair.first.IsScalar()) return Error(pair.first.Mark(), field.path, "a key must be a word");
+      const std::string key = pair.first.Scalar();
+      if (!seen.insert(key).second) return Error(pair.first.Mark(), field.path + "." + key, "is given twice");
+      if (!pair.second.IsScalar()) return Error(pair.second.Mark(), field.path + "." + key, "expected one value");
+      words.emplace_back(key, pair.second.Scalar());
+    }
+    const std::string wrong = field.set_map(words);
     return wrong.empty() ? absl::OkStatus() : Error(node.Mark(), field.path, wrong);
   }
 
@@ -291,4 +369,4 @@ std::string YamlFields::Print() const {
   return out;
 }
 
-}  // namespace sekisho::app
+}  // namespace sekisho

@@ -1,6 +1,6 @@
-#include "engine/app/utf8.h"
+#include "engine/base/utf8.h"
 
-namespace sekisho::app {
+namespace sekisho {
 
 Utf8Char FirstUtf8Char(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
@@ -26,4 +26,4 @@ Utf8Char FirstUtf8Char(std::string_view text) {
   return {code, bytes};
 }
 
-}  // namespace sekisho::app
+}  // namespace sekisho

@@ -3,8 +3,8 @@
 //
 // Strict means: a key that isn't in the table, a key given twice, a value of the wrong type or out of its range is an
 // error that names the file, line, column and key. A key that isn't given leaves its field as it is.
-#ifndef SEKISHO_ENGINE_APP_YAML_FIELDS_H_
-#define SEKISHO_ENGINE_APP_YAML_FIELDS_H_
+#ifndef SEKISHO_ENGINE_YAML_YAML_FIELDS_H_
+#define SEKISHO_ENGINE_YAML_YAML_FIELDS_H_
 
 #include <cstdint>
 #include <functional>
@@ -13,17 +13,23 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "engine/base/time.h"
 
-namespace sekisho::app {
+namespace sekisho {
 
 // "90s", "10m", "1h", "7d", "250ms", "0s": a whole number and one unit. nullopt for anything else.
 std::optional<Span> ParseSpan(std::string_view text);
 // The shortest such text; ParseSpan gives `span` back.
 std::string SpanToText(Span span);
+
+// "512KiB", "2GiB", "100": a whole number of bytes, with B, KiB, MiB, GiB or TiB behind it or nothing. nullopt for anything else.
+std::optional<uint64_t> ParseSize(std::string_view text);
+// The shortest such text; ParseSize gives `bytes` back.
+std::string SizeToText(uint64_t bytes);
 
 // Thread-compatible. The struct outlives the table.
 class YamlFields {
@@ -45,6 +51,7 @@ class YamlFields {
   }
   void Bool(std::string path, bool* field, std::string doc);
   void Duration(std::string path, Span* field, Span min, Span max, std::string doc);
+  void Size(std::string path, uint64_t* field, uint64_t min, uint64_t max, std::string doc);
   // At most `bytes_max` bytes, printable ASCII.
   void Text(std::string path, std::string* field, size_t bytes_max, std::string doc);
   template <typename T>
@@ -58,6 +65,12 @@ class YamlFields {
              std::function<std::string(const std::vector<std::string>&)> set,
              std::function<std::vector<std::string>()> get, std::string doc);
 
+  // A map from words to words, each key once, in the file's order; at most `items_max`. `set` gets it all, and says what is
+  // wrong with one ("" if nothing). Its values may be secrets: no error repeats them.
+  using WordMap = std::vector<std::pair<std::string, std::string>>;
+  void Map(std::string path, size_t items_max, std::string expects, std::function<std::string(const WordMap&)> set,
+           std::function<WordMap()> get, std::string doc);
+
   // InvalidArgument: "FILE:LINE:COLUMN: KEY: what is wrong". Fields may be changed in part then.
   absl::Status Load(std::string_view yaml, const std::string& file_name);
 
@@ -69,11 +82,12 @@ class YamlFields {
     std::string path, doc;
     // "" or what is wrong with the text.
     std::function<std::string(const std::string&)> set;  // of a scalar
-    std::function<std::string(const std::vector<std::string>&)> set_words;  // of a sequence; neither: a section
+    std::function<std::string(const std::vector<std::string>&)> set_words;  // of a sequence
+    std::function<std::string(const WordMap&)> set_map;  // of a map; none of the three: a section
     std::function<std::string()> print;
     std::string expects;  // "from 1 to 100"; appended to the documentation
     size_t items_max = 0;
-    bool section() const { return !set && !set_words; }
+    bool section() const { return !set && !set_words && !set_map; }
   };
   class Loader;
 
@@ -87,6 +101,6 @@ class YamlFields {
   std::map<std::string, size_t> by_path_;
 };
 
-}  // namespace sekisho::app
+}  // namespace sekisho
 
-#endif  // SEKISHO_ENGINE_APP_YAML_FIELDS_H_
+#endif  // SEKISHO_ENGINE_YAML_YAML_FIELDS_H_

@@ -1,11 +1,11 @@
 // Goal: a policy file is read strictly, and every mistake is named by file, line, column and key.
 // Method: a small struct with one field of each type; wrong texts and the exact message that each must give.
-#include "engine/app/yaml_fields.h"
+#include "engine/yaml/yaml_fields.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sekisho::app {
+namespace sekisho {
 namespace {
 
 enum class Colour { kRed, kBlue };
@@ -17,6 +17,8 @@ struct Sample {
   std::string name = "a\"b";
   Colour colour = Colour::kBlue;
   uint16_t inner = 7;
+  uint64_t bytes = 4096;
+  YamlFields::WordMap settings = {{"a.b", "c: \"d\""}};
 };
 
 YamlFields FieldsOf(Sample* s) {
@@ -28,6 +30,13 @@ YamlFields FieldsOf(Sample* s) {
   fields.Enum("colour", &s->colour, {{"red", 0}, {"blue", 1}}, "Which");
   fields.Section("group", "Belong together");
   fields.Integer("group.inner", &s->inner, 0, 65535, "Deeper");
+  fields.Size("bytes", &s->bytes, 1024, uint64_t{1} << 40, "How large");
+  fields.Map("settings", 2, "a setting and its value",
+             [s](const YamlFields::WordMap& map) -> std::string {
+               s->settings = map;
+               return map.empty() || map[0].first != "bad" ? "" : "bad isn't a setting";
+             },
+             [s] { return s->settings; }, "Passed on");
   return fields;
 }
 
@@ -38,13 +47,16 @@ std::string ErrorOf(std::string_view yaml) {
 
 TEST(YamlFields, SetsWhatIsGivenAndLeavesTheRest) {
   Sample s;
-  ASSERT_TRUE(FieldsOf(&s).Load("count: 5\non: true\nwindow: 90s\nname: x\ncolour: red\ngroup: {inner: 9}\n", "f").ok());
+  ASSERT_TRUE(FieldsOf(&s).Load("count: 5\non: true\nwindow: 90s\nname: x\ncolour: red\ngroup: {inner: 9}\n"
+                                "bytes: 2GiB\nsettings: {z.y: 1, x: two}\n", "f").ok());
   EXPECT_EQ(s.count, 5);
   EXPECT_TRUE(s.on);
   EXPECT_EQ(s.window, Span::Seconds(90));
   EXPECT_EQ(s.name, "x");
   EXPECT_EQ(s.colour, Colour::kRed);
   EXPECT_EQ(s.inner, 9);
+  EXPECT_EQ(s.bytes, uint64_t{2} << 30);
+  EXPECT_EQ(s.settings, (YamlFields::WordMap{{"z.y", "1"}, {"x", "two"}}));
   Sample untouched;
   ASSERT_TRUE(FieldsOf(&untouched).Load("", "f").ok());
   ASSERT_TRUE(FieldsOf(&untouched).Load("# nothing\ngroup:\n", "f").ok());
@@ -67,6 +79,12 @@ TEST(YamlFields, NamesFileLineColumnAndKey) {
   EXPECT_THAT(ErrorOf("count: 1\n---\ncount: 2\n"), testing::HasSubstr("one document only"));
   EXPECT_THAT(ErrorOf("group.inner: 1\n"), testing::HasSubstr("unknown key"));
   EXPECT_THAT(ErrorOf(std::string(100'000, '[')), testing::HasSubstr("no valid YAML"));
+  EXPECT_THAT(ErrorOf("bytes: 1KB\n"), testing::HasSubstr("f.yaml:1:8: bytes: expected a size from 1KiB to 1TiB"));
+  EXPECT_EQ(ErrorOf("settings: {x: 1, x: secret}\n"), "f.yaml:1:18: settings.x: is given twice");
+  EXPECT_EQ(ErrorOf("settings: {x: [1]}\n"), "f.yaml:1:15: settings.x: expected one value");
+  EXPECT_EQ(ErrorOf("settings: {bad: secret}\n"), "f.yaml:1:11: settings: bad isn't a setting");
+  EXPECT_EQ(ErrorOf("settings: {a: 1, b: 2, c: 3}\n"),
+            "f.yaml:1:11: settings: expected at most 2 keys and values, a setting and its value");
   EXPECT_THAT(ErrorOf("? [a, b]\n: 1\n"), testing::HasSubstr("a key must be a word"));
 }
 
@@ -80,6 +98,7 @@ TEST(YamlFields, PrintsWhatItReads) {
   ASSERT_TRUE(FieldsOf(&back).Load(printed, "f").ok());
   EXPECT_EQ(FieldsOf(&back).Print(), printed);
   EXPECT_EQ(back.name, "a\"b");
+  EXPECT_EQ(back.settings, s.settings);
 }
 
 TEST(ParseSpan, TakesOneUnitAndRefusesTheRest) {
@@ -90,5 +109,13 @@ TEST(ParseSpan, TakesOneUnitAndRefusesTheRest) {
   }
 }
 
+TEST(ParseSize, TakesBinaryUnitsAndRefusesTheRest) {
+  EXPECT_EQ(ParseSize("0"), 0u);
+  EXPECT_EQ(ParseSize("3KiB"), 3072u);
+  EXPECT_EQ(SizeToText(3072), "3KiB");
+  EXPECT_EQ(SizeToText(0), "0B");
+  for (const char* wrong : {"", "GiB", "-1", "1GB", "1 GiB", "99999999999TiB"}) EXPECT_EQ(ParseSize(wrong), std::nullopt) << wrong;
+}
+
 }  // namespace
-}  // namespace sekisho::app
+}  // namespace sekisho
