@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <set>
@@ -71,6 +72,11 @@ std::string WrongFile(const std::string& file) {
     }
   }
   return "";
+}
+
+std::string Absolute(const std::string& path, const std::string& folder) {
+  if (path.empty() || path.front() == '/') return path;
+  return (std::filesystem::path(folder) / path).lexically_normal().string();
 }
 
 // What stands in the first line. NotFound, InvalidArgument.
@@ -151,7 +157,7 @@ YamlFields ConnectFields(ConnectConfig* config) {
   return fields;
 }
 
-absl::StatusOr<ConnectConfig> ParseConnectConfig(std::string_view yaml, const std::string& file_name) {
+absl::StatusOr<ConnectConfig> ParseConnectConfig(std::string_view yaml, const std::string& file_name, const std::string& folder) {
   ConnectConfig config;
   if (absl::Status loaded = ConnectFields(&config).Load(yaml, file_name); !loaded.ok()) return loaded;
   const auto missing = [&file_name](std::string_view key) {
@@ -161,6 +167,8 @@ absl::StatusOr<ConnectConfig> ParseConnectConfig(std::string_view yaml, const st
   if (config.state.empty()) return missing("state");
   if (config.kafka.empty()) return missing("kafka");
   if (config.files.empty()) return missing("files");
+  for (std::string* path : {&config.state, &config.recipient_key_file}) *path = Absolute(*path, folder);
+  for (std::string& path : config.files) path = Absolute(path, folder);
   std::string key(kDefaultRecipientKey);
   if (!config.recipient_key_file.empty()) {
     absl::StatusOr<std::string> read = ReadKey(config.recipient_key_file);
@@ -177,7 +185,8 @@ absl::StatusOr<ConnectConfig> LoadConnectConfig(const std::string& file_name) {
   if (!file || !(text << file.rdbuf())) {
     return absl::InvalidArgumentError(absl::StrCat(file_name, ": can't be read: ", std::strerror(errno)));
   }
-  return ParseConnectConfig(text.str(), file_name);
+  std::error_code error;
+  return ParseConnectConfig(text.str(), file_name, std::filesystem::absolute(file_name, error).parent_path().string());
 }
 
 }  // namespace sekisho::connectors

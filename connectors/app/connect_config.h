@@ -44,8 +44,10 @@ struct ConnectConfig {
 // The keys of the file, each with its documentation. `config` outlives the table.
 YamlFields ConnectFields(ConnectConfig* config);
 
-// InvalidArgument: "FILE:LINE:COLUMN: KEY: what is wrong". Reads the key file too.
-absl::StatusOr<ConnectConfig> ParseConnectConfig(std::string_view yaml, const std::string& file_name);
+// Paths that aren't absolute are taken from `folder`. InvalidArgument: "FILE:LINE:COLUMN: KEY: what is wrong". Reads the key
+// file too.
+absl::StatusOr<ConnectConfig> ParseConnectConfig(std::string_view yaml, const std::string& file_name, const std::string& folder);
+// `folder` is the file's.
 absl::StatusOr<ConnectConfig> LoadConnectConfig(const std::string& file_name);
 
 }  // namespace sekisho::connectors

@@ -21,24 +21,24 @@ constexpr char kLeast[] =
     "name: mx1\n"
     "state: /var/lib/x\n"
     "kafka: {bootstrap.servers: 'b:9092', linger.ms: 7}\n"
-    "files: [/var/log/a, /var/log/b]\n";
+    "files: [/var/log/a, ../b]\n";
 
-std::string ErrorOf(const std::string& more) { return std::string(ParseConnectConfig(more, "f.yaml").status().message()); }
+std::string ErrorOf(const std::string& more) { return std::string(ParseConnectConfig(more, "f.yaml", "/etc/x").status().message()); }
 
 TEST(ConnectConfig, TakesTheLeastAndTheMost) {
-  absl::StatusOr<ConnectConfig> config = ParseConnectConfig(kLeast, "f.yaml");
+  absl::StatusOr<ConnectConfig> config = ParseConnectConfig(kLeast, "f.yaml", "/etc/x");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->name, "mx1");
   EXPECT_EQ(config->topic, "events");
-  EXPECT_THAT(config->files, ElementsAre("/var/log/a", "/var/log/b"));
+  EXPECT_THAT(config->files, ElementsAre("/var/log/a", "/etc/b"));
   EXPECT_THAT(config->kafka, ElementsAre(std::pair("bootstrap.servers", "b:9092"), std::pair("linger.ms", "7")));
   const TempFolder folder;
   testing::AppendTo(folder / "key", "a secret\r\nanother line\n");
   config = ParseConnectConfig(std::string(kLeast) +
                                   "topic: other\ndefault_realm: example.jp\ntimezone: Asia/Tokyo\nwebmail_hosts: [192.0.2.1, 2001:db8::/32]\n"
                                   "trusted_proxies: [10.0.0.0/8]\nown_relays: [198.51.100.7]\nspool_max: 2MiB\nposition_every: 2s\n"
-                                  "heartbeat: 500ms\nmetrics: 127.0.0.1:0\nrecipient_key_file: " + (folder / "key") + "\n",
-                              "f.yaml");
+                                  "heartbeat: 500ms\nmetrics: 127.0.0.1:0\nrecipient_key_file: ./key\n",
+                              "f.yaml", folder / ".");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->topic, "other");
   EXPECT_EQ(config->pipeline.canonical.default_realm, "example.jp");

@@ -32,7 +32,6 @@ constexpr int kExitOk = 0, kExitFailed = 1, kExitUsage = 2, kExitIncomplete = 3;
 constexpr Span kIdleWait = Span::Millis(50);
 // How long a stop waits for Kafka. What it hasn't acknowledged by then stays in the spool for the next start.
 constexpr Span kDrainMax = Span::Seconds(5);
-constexpr Span kMetricsEvery = Span::Millis(250);
 
 volatile std::sig_atomic_t stop_requested = 0;
 
@@ -177,7 +176,7 @@ int RunDaemon(const DaemonOptions& options) {
   }
 
   const SteadyTime steady;
-  EventTime stop_at, next_metrics;
+  EventTime stop_at;
   while (true) {
     const EventTime now = steady.Now();
     if (stop_requested != 0 && stop_at.never()) stop_at = now + kDrainMax;
@@ -185,10 +184,7 @@ int RunDaemon(const DaemonOptions& options) {
     if (absl::Status stepped = connector.Step(now, RealClock().Now(), stopping, kIdleWait); !stepped.ok()) return Complain(stepped);
     const bool drained = connector.drained();
     const bool done = stopping ? drained || now >= stop_at : options.once && drained && connector.at_end();
-    if (done || next_metrics.never() || now >= next_metrics) {
-      connect_metrics.Update(connector);
-      next_metrics = now + kMetricsEvery;
-    }
+    connect_metrics.Update(connector);
     if (done) break;
   }
   if (absl::Status saved = connector.SavePosition(); !saved.ok()) return Complain(saved);

@@ -25,6 +25,7 @@ const char* NameOf(Kind kind) {
 
 ConnectMetrics::ConnectMetrics(Metrics* metrics, const std::string& version, uint64_t spool_bytes_max)
     : metrics_(metrics),
+      rounds_(metrics->AddCounter("sekisho_connect_rounds_total", "Rounds of reading and sending; where it stands still, the daemon hangs.")),
       lines_(metrics->AddCounter("sekisho_connect_lines_total", "Log lines that were read.")),
       ignored_(metrics->AddCounter("sekisho_connect_lines_ignored_total", "Lines that were understood and say nothing of accounts.")),
       too_long_(metrics->AddCounter("sekisho_connect_lines_too_long_total", "Lines that were too long to be parsed.")),
@@ -58,6 +59,7 @@ ConnectMetrics::ConnectMetrics(Metrics* metrics, const std::string& version, uin
 
 void ConnectMetrics::Update(const Connector& connector) {
   const ConnectorStats& stats = connector.stats();
+  rounds_->Add();
   lines_->Set(stats.lines);
   ignored_->Set(stats.ignored);
   too_long_->Set(stats.too_long);

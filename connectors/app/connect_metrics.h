@@ -18,7 +18,7 @@ class ConnectMetrics {
   // `metrics` outlives it.
   ConnectMetrics(Metrics* metrics, const std::string& version, uint64_t spool_bytes_max);
 
-  // Copies all numbers; cheap enough for a few times a second.
+  // Copies all numbers, once a round of the daemon.
   void Update(const Connector& connector);
 
  private:
@@ -27,7 +27,7 @@ class ConnectMetrics {
   Metrics* const metrics_;
   std::map<std::string_view, ByKind> events_;            // by source
   std::map<std::string_view, Counter*> unrecognised_;    // by reason
-  Counter *lines_, *ignored_, *too_long_, *unattributed_;
+  Counter *rounds_, *lines_, *ignored_, *too_long_, *unattributed_;
   Counter *rotations_, *truncations_, *gaps_, *gap_bytes_;
   Counter *produced_, *acknowledged_, *failures_, *lost_, *heartbeats_, *spool_failures_, *state_losses_;
   Gauge *spool_bytes_, *waiting_bytes_, *spool_full_, *in_flight_, *lag_bytes_, *newest_;

@@ -259,13 +259,10 @@ bool LogFollower::Poll(EventTime now) {
     const std::vector<Candidate> candidates = Candidates();
     FilePosition from;
     from.base = position_.place();
-    if (!candidates.empty() && candidates.back().is_current && OpenFile(candidates.back(), from)) {
-      lag_bytes_ = seen_bytes_;
-      return seen_bytes_ > 0;
-    }
+    ahead_bytes_ = 0;
+    if (!candidates.empty() && candidates.back().is_current && OpenFile(candidates.back(), from)) return seen_bytes_ > 0;
     if (!missing_said_) Say(NoticeLevel::kWarning, "file_missing", {});
     missing_said_ = true;
-    lag_bytes_ = 0;
     at_end_ = true;
     return false;
   }
@@ -278,7 +275,6 @@ bool LogFollower::Poll(EventTime now) {
     Truncated(std::max(before, read_end));
     return true;
   }
-  lag_bytes_ = seen_bytes_ - position_.offset;
   if (seen_bytes_ > read_end) {
     quiet_since_ = EventTime::Never();
     final_ = false;
@@ -287,8 +283,10 @@ bool LogFollower::Poll(EventTime now) {
   struct stat named;
   if (::stat(path_.c_str(), &named) == 0) {
     at_end_ = named.st_dev == position_.device && named.st_ino == position_.inode;
-    if (at_end_) return false;
-    lag_bytes_ += Size(named);
+    if (at_end_) {
+      ahead_bytes_ = 0;
+      return false;
+    }
   }
   return Rotated(now);
 }
@@ -297,14 +295,15 @@ bool LogFollower::Rotated(EventTime now) {
   struct stat status;
   if (::fstat(fd_, &status) != 0) return false;
   const Candidate* next = nullptr;
+  ahead_bytes_ = 0;
   const std::vector<Candidate> candidates = Candidates();
   for (const Candidate& candidate : candidates) {
     if (candidate.device == position_.device && candidate.inode == position_.inode) continue;
     if (!candidate.is_current && candidate.changed_ns <= ChangedNs(status)) continue;
     // A copy of this very file, which copytruncate makes.
     if (!candidate.is_current && position_.head_bytes > 0 && HasHead(candidate.path, position_)) continue;
-    next = &candidate;
-    break;
+    if (next == nullptr) next = &candidate;
+    ahead_bytes_ += candidate.bytes;
   }
   at_end_ = next == nullptr;  // moved away, and nothing in its place yet
   if (at_end_) return false;
@@ -332,6 +331,7 @@ void LogFollower::LeaveFor(const Candidate& next, EventTime now) {
     ::close(left_.front().fd);
     left_.erase(left_.begin());
   }
+  ahead_bytes_ -= std::min(ahead_bytes_, next.bytes);
   ++counters_.rotations;
   Say(NoticeLevel::kInfo, "file_rotated", {{"bytes_read", absl::StrCat(left_position.offset)}, {"next", next.path}});
 }

@@ -90,8 +90,8 @@ class LogFollower {
   // As of the last Poll: there is nothing more to read, here or in a newer file. A beginning of a line without its end, which
   // lag_bytes counts, is nothing yet.
   bool at_end() const { return at_end_; }
-  // Bytes that lie in the file, and the next one, untaken. As of the last Poll.
-  uint64_t lag_bytes() const { return lag_bytes_; }
+  // Bytes that lie untaken in the file and those that follow it. As the last Poll saw them.
+  uint64_t lag_bytes() const { return ahead_bytes_ + (seen_bytes_ > position_.offset ? seen_bytes_ - position_.offset : 0); }
   const std::string& path() const { return path_; }
   const Counters& counters() const { return counters_; }
 
@@ -145,7 +145,7 @@ class LogFollower {
   EventTime quiet_since_;          // since when nothing came though a newer file is there; Never(): not so
   bool missing_said_ = false;
   bool at_end_ = false;
-  uint64_t lag_bytes_ = 0;
+  uint64_t ahead_bytes_ = 0;       // in the files that follow
   std::vector<Left> left_;
   Counters counters_;
 };

@@ -87,7 +87,7 @@ class Connector:
     """One life after another of a connector with one configuration."""
 
     def __init__(self, folder, kafka, files, name="mx1", **more):
-        self.folder, self.process, self.log_file = folder, None, os.path.join(folder, "connect.log")
+        self.folder, self.process, self.round, self.log_file = folder, None, None, os.path.join(folder, "connect.log")
         os.makedirs(folder, exist_ok=True)
         self.config = os.path.join(folder, "connect.yaml")
         settings = {"bootstrap.servers": kafka.bootstrap, **kafka.client_properties(), **more.pop("settings", {})}
@@ -98,7 +98,7 @@ class Connector:
             file.writelines(f"{key}: {value}\n" for key, value in more.items())
 
     def start(self, fail_point=""):
-        self.life_begins = len(self.log())
+        self.life_begins, self.round = len(self.log()), None
         environment = dict(os.environ, SEKISHO_FAIL_POINT=fail_point)
         environment.pop("JOURNAL_STREAM", None)
         with open(self.log_file, "ab") as log:
@@ -119,24 +119,42 @@ class Connector:
         return wait_until(lambda: re.search(pattern, self.log()), f"the connector says {pattern}; it says:\n{self.log()[-2000:]}", seconds)
 
     def metrics(self):
-        """Every number of this life's page; summed over labels. None while it isn't served."""
+        """Every number of this life's page, summed over labels. None while it isn't served, or not any more."""
         started = re.search(r'info started .*metrics_port="(\d+)"', self.log()[self.life_begins:])
         if not started:
             return None
         found = {}
-        with urllib.request.urlopen(f"http://127.0.0.1:{started[1]}/metrics", timeout=10) as page:
-            for line in page.read().decode().splitlines():
-                if not line.startswith("#"):
-                    name, _, value = line.rpartition(" ")
-                    found[name.split("{")[0]] = found.get(name.split("{")[0], 0) + float(value)
-        return found
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{started[1]}/metrics", timeout=10) as page:
+                text = page.read().decode()
+        except OSError:
+            return None
+        for line in text.splitlines():
+            if not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                found[name.split("{")[0]] = found.get(name.split("{")[0], 0) + float(value)
+        return found if "sekisho_connect_state_losses_total" in found else None  # it died while it answered
 
-    def caught_up(self):
-        """Everything was read and acknowledged."""
-        if self.process.poll() is not None:
-            raise AssertionError(f"the connector ended by itself: {self.process.returncode}\n{self.log()[-2000:]}")
+    def metric(self, name):
         now = self.metrics()
-        return now is not None and now["sekisho_connect_lag_bytes"] == 0 and now["sekisho_connect_spool_waiting_bytes"] == 0
+        return now["sekisho_connect_" + name] if now else None
+
+    def dead(self):
+        return self.process.poll() is not None
+
+    def caught_up(self, unfinished=0):
+        """Everything that had been written at the first call was read and acknowledged, but for so many bytes of lines without an
+        end. To be called until it is true, or a new life began."""
+        now = self.metrics()
+        if now is None:
+            return False
+        if self.round is None:
+            self.round = now["sekisho_connect_rounds_total"]
+        # The page may have been older than what was written, and the next round half over.
+        if now["sekisho_connect_rounds_total"] < self.round + 2 or now["sekisho_connect_lag_bytes"] != unfinished or now["sekisho_connect_spool_waiting_bytes"] > 0:
+            return False
+        self.round = None
+        return True
 
     def kill(self):
         self.process.kill()
@@ -175,16 +193,25 @@ class Writer:
     def append(self, size):
         with open(self.path, "ab") as file:
             file.write(self.data[self.at:self.at + size])
-        self.at += size
+        self.at = min(self.at + size, len(self.data))
 
     def finished(self):
         return self.at >= len(self.data)
+
+    def has_lines(self):
+        return os.path.getsize(self.path) > self.unfinished()
+
+    def unfinished(self):
+        """Bytes at the end that are no whole line."""
+        with open(self.path, "rb") as file:
+            data = file.read()
+        return len(data) - data.rfind(b"\n") - 1
 
     def rotate(self):
         """At a line's end, as a logger does."""
         rest = self.data.find(b"\n", self.at - 1) + 1 - self.at if self.at else 0
         self.append(rest)
-        for number in range(8, 0, -1):
+        for number in range(99, 0, -1):
             if os.path.exists(f"{self.path}.{number}"):
                 os.rename(f"{self.path}.{number}", f"{self.path}.{number + 1}")
         if self.truncates:
@@ -250,60 +277,62 @@ class Connect(unittest.TestCase):
             found = Read(kafka, "events")
             print(f"{len(wanted.events)} events, {lives} lives, {found.records - len(found.events)} came twice", flush=True)
             self.assertEqual(len(found.epochs), 1)
-            self.assertEqual(sorted(wanted.events.keys() - found.events.keys()), [])
-            self.assertEqual(sorted(found.events.keys() - wanted.events.keys()), [])
+            for missing, what in ((wanted.events.keys() - found.events.keys(), "lost"), (found.events.keys() - wanted.events.keys(), "made up")):
+                self.assertEqual(len(missing), 0, f"{what}, from {sorted(missing)[:3]} on\n{connector.log()}")
             for origin, event in wanted.events.items():
                 self.assertEqual(found.events[origin], event, origin)
             self.assertGreater(min(found.heartbeats), 0)
 
     def _disturb(self, draw, kafka, connector, writers):
         """Appends everything; returns how many lives the connector had."""
-        deaths = FAIL_POINTS + ["random"] * 4
+        steps, lives, doom, broker_away = 60, 1, "", 0
+        deaths = FAIL_POINTS + ["at random"] * 4
         draw.shuffle(deaths)
-        broker_away, lives, doomed = 0, 1, False
-        connector.start()
-        steps = 60
         sizes = [len(writer.data) // steps + 1 for writer in writers]
+        connector.start()
         step = 0
-        while not all(writer.finished() for writer in writers) or deaths:
+        while not all(writer.finished() for writer in writers):
             step += 1
+            through = False
+            if not broker_away and (doom or draw.random() < 0.6):
+                through = self._through_or_dead(connector, writers)
+            if doom and connector.dead():
+                self.assertEqual(connector.process.returncode, -signal.SIGKILL, connector.log()[-2000:])
+                print(f"step {step}: died at {doom}", flush=True)
+                connector.start()
+                doom, lives = "", lives + 1
             for writer, size in zip(writers, sizes):
-                if not writer.finished():
-                    writer.append(draw.randrange(1, 2 * size))
-                # What lies in a truncated file's copy is known by what was read of it before.
-                if 0 < writer.at and draw.random() < 0.12 and (not writer.truncates or self._reads(connector, writer, broker_away)):
+                # A copy is known by its beginning: something of it must have been read before the file is truncated.
+                known = through and writer.has_lines()
+                writer.append(draw.randrange(1, 2 * size))
+                if draw.random() < 0.1 and (known or not writer.truncates):
                     writer.rotate()
-            if broker_away and step >= broker_away:
-                broker_away = 0
+            if step == broker_away:
                 kafka.start_node(1)
-            elif not broker_away and step in (15, 40):
+                broker_away = 0
+            elif step in (15, 40):
                 kafka.kill(1)
                 broker_away = step + 6
-            if doomed and connector.process.poll() is not None:
-                self.assertEqual(connector.process.returncode, -signal.SIGKILL, connector.log()[-2000:])
-                connector.start()
-                lives, doomed = lives + 1, False
-            elif not doomed and deaths and not broker_away and draw.random() < 0.5:
+            if step % 5 == 0 and deaths and not doom:
                 death = deaths.pop()
                 connector.kill()
                 lives += 1
-                doomed = death != "random"
-                connector.start(f"{death}:{draw.randrange(2, 200 if death in ('produced', 'acknowledged') else 5)}" if doomed else "")
+                if death != "at random":
+                    doom = f"{death}:{draw.randrange(1, 200 if death in ('produced', 'acknowledged') else 4)}"
+                connector.start(doom)
         if broker_away:
             kafka.start_node(1)
-        if doomed:
-            wait_until(lambda: connector.process.poll() is not None or connector.caught_up(), "neither dead nor through")
-            if connector.process.poll() is not None:
-                connector.start()
-                lives += 1
+        if doom:
+            connector.kill()
+            connector.start()
+            lives += 1
         return lives
 
-    def _reads(self, connector, writer, broker_away):
-        """Whether all that stands in the file was read, so that the position knows it."""
-        if broker_away or connector.process.poll() is not None:
-            return False
-        now = connector.metrics()
-        return now is not None and now["sekisho_connect_lag_bytes"] < 200
+    def _through_or_dead(self, connector, writers):
+        """Waits; returns whether all whole lines were read and acknowledged."""
+        unfinished = sum(writer.unfinished() for writer in writers)
+        wait_until(lambda: connector.dead() or connector.caught_up(unfinished), f"neither through nor dead\n{connector.log()[-3000:]}")
+        return not connector.dead()
 
     # Goal: Kafka's absence and a full disk are said once, waited for, and cost nothing.
     # Method: the broker is away at the start; then the spool may not grow (a limit of file sizes, as a full disk would refuse).
@@ -318,14 +347,14 @@ class Connect(unittest.TestCase):
             connector = self.connector(kafka, [self.path("mail.log")])
             connector.start()
             connector.says('error kafka code=.*refused')
-            wait_until(lambda: connector.metrics()["sekisho_connect_lag_bytes"] == 0, "everything is in the spool")
-            waiting = connector.metrics()["sekisho_connect_spool_waiting_bytes"]
+            wait_until(lambda: connector.metric("lag_bytes") == 0, "everything is in the spool")
+            waiting = connector.metric("spool_waiting_bytes")
             self.assertGreater(waiting, 0)
             resource.prlimit(connector.process.pid, resource.RLIMIT_FSIZE, (int(waiting), resource.RLIM_INFINITY))
             with open(self.path("mail.log"), "ab") as file:
                 file.write(data[half:])
             connector.says('error spool_write reason=".*spool.*File too large"')
-            wait_until(lambda: connector.metrics()["sekisho_connect_spool_failures_total"] > 0, "the failures are counted")
+            wait_until(lambda: connector.metric("spool_failures_total") > 0, "the failures are counted")
             kafka.start_node(1)
             connector.says('info kafka reason="delivers again"')
             resource.prlimit(connector.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -351,7 +380,7 @@ class Connect(unittest.TestCase):
             connector = self.connector(kafka, [self.path("mail.log")], spool_max="1MiB")
             connector.start()
             connector.says("error kafka ")
-            wait_until(lambda: connector.metrics()["sekisho_connect_spool_full"] == 1, "the spool fills")
+            wait_until(lambda: connector.metric("spool_full") == 1, "the spool fills")
             self.assertEqual(connector.stop(), 0)
             self.assertIn('all_acknowledged="no: the rest is in the spool"', connector.log())
             self.assertLess(sum(entry.stat().st_size for entry in os.scandir(self.path("c/state/spool"))), 2 << 20)
