@@ -10,6 +10,8 @@
 // Rotation by truncation (copytruncate): told by a file that has become shorter or begins otherwise; what hadn't been read
 // is looked for in the copy. What a writer adds between the copy and the truncation is lost to everybody.
 // What can't be found is a *gap*: counted and said.
+//
+// Dates without a year are taken by the file's last change: see HeaderOptions::reference.
 #ifndef SEKISHO_CONNECTORS_KAFKA_LOG_FOLLOWER_H_
 #define SEKISHO_CONNECTORS_KAFKA_LOG_FOLLOWER_H_
 
@@ -85,8 +87,11 @@ class LogFollower {
 
   // `offset` is behind the last line taken.
   const FilePosition& position() const { return position_; }
-  // Bytes that lie in the file, and the next one, untaken. As of the last Poll.
-  uint64_t lag_bytes() const { return lag_bytes_; }
+  // As of the last Poll: there is nothing more to read, here or in a newer file. A beginning of a line without its end, which
+  // lag_bytes counts, is nothing yet.
+  bool at_end() const { return at_end_; }
+  // Bytes that lie untaken in the file and those that follow it. As the last Poll saw them.
+  uint64_t lag_bytes() const { return ahead_bytes_ + (seen_bytes_ > position_.offset ? seen_bytes_ - position_.offset : 0); }
   const std::string& path() const { return path_; }
   const Counters& counters() const { return counters_; }
 
@@ -139,7 +144,8 @@ class LogFollower {
   size_t peeked_buffer_bytes_ = 0;
   EventTime quiet_since_;          // since when nothing came though a newer file is there; Never(): not so
   bool missing_said_ = false;
-  uint64_t lag_bytes_ = 0;
+  bool at_end_ = false;
+  uint64_t ahead_bytes_ = 0;       // in the files that follow
   std::vector<Left> left_;
   Counters counters_;
 };
