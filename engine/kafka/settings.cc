@@ -111,7 +111,9 @@ absl::StatusOr<ConfHandle> TransactionConf(const KafkaSettings& settings, const 
                 {"compression.codec", "lz4"},
                 {"queue.buffering.max.messages", "500000"},
                 {"queue.buffering.max.kbytes", "131072"},
-                {"retry.backoff.ms", "50"}},
+                // Right after a transaction, the coordinator is still at it when the next one begins: "concurrent
+                // transactions", try again. The default, 100, would be most of what a transaction takes.
+                {"retry.backoff.ms", "5"}},
                settings,
                {{"transactional.id", transactional_id},
                 {"message.timeout.ms", absl::StrCat(TransactionTimeout(settings).millis())},
