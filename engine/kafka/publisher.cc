@@ -20,6 +20,8 @@ constexpr size_t kTextBytesMax = 512;
 constexpr std::string_view kMetadataMagic = "sekisho 1 ";
 // librdkafka's own limit of the attempt; past it, it is asked again whether the whole may go on.
 constexpr int kCallMs = 5'000;
+// Of another's transaction: it is asked for again.
+constexpr int kAbortOtherMs = 2'000;
 constexpr Span kAbortMax = Span::Seconds(5);
 constexpr Span kDestroyMax = Span::Seconds(3);
 constexpr Span kStopMax = Span::Seconds(3);
@@ -95,7 +97,7 @@ std::string OwnerFromMetadata(std::string_view metadata) {
 absl::Status AbortOpenTransaction(const KafkaSettings& settings, const std::string& transactional_id) {
   absl::StatusOr<rd_kafka_t*> producer = MakeProducer(settings, transactional_id, nullptr);
   if (!producer.ok()) return producer.status();
-  ErrorHandle error(rd_kafka_init_transactions(*producer, kCallMs));
+  ErrorHandle error(rd_kafka_init_transactions(*producer, kAbortOtherMs));
   const absl::Status status = error == nullptr ? absl::OkStatus() : absl::UnavailableError(rd_kafka_error_string(error.get()));
   DestroyProducer(*producer);
   return status;

@@ -67,7 +67,11 @@ absl::Status CheckSettings(const KafkaSettings& settings) {
 }
 
 absl::StatusOr<ConfHandle> MemberConf(const KafkaSettings& settings, const std::string& group, const std::string& instance) {
-  return Build({{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "1500"}}, settings,
+  return Build({{"session.timeout.ms", "6000"},
+                {"heartbeat.interval.ms", "1500"},
+                // A worker that hangs is alive to its session: this is how long the others wait for it.
+                {"max.poll.interval.ms", "60000"}},
+               settings,
                {{"group.id", group},
                 {"group.instance.id", instance},
                 // All at once or nothing: cooperative rebalancing has known holes below librdkafka 2.14.2, and a partition
