@@ -36,6 +36,8 @@ class ConnectedClient final : public Client {
     group_ = *std::move(group);
     // Settings that only a transactional producer can refuse are refused now, not on its thread.
     if (absl::StatusOr<ConfHandle> conf = TransactionConf(options.settings, "check"); !conf.ok()) return conf.status();
+    trouble_->Tell({NoticeLevel::kInfo, "kafka_client",
+                    {{"instance", options.instance}, {"librdkafka", rd_kafka_version_str()}, {"rebalancing", "eager, range"}}});
     snapshots_ = std::make_unique<KafkaSnapshots>(options.topics.snapshots, reader_.get(), asker_.get());
     publisher_ = std::make_unique<KafkaPublisher>(
         KafkaPublisher::Options{options.settings, options.group, options.instance, {options.topics, options.log_id, options.finding}, options.steady},

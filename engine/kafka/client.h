@@ -77,6 +77,7 @@ struct PartitionLag {
   PartitionId partition;
   Offset next;  // what Read gives next
   Offset end;   // of the log, as the brokers told last; may be a little old
+  EventTime newest;  // the producer's time of the newest record that was read; Never(): none
 };
 
 // Thread-compatible: all of it belongs to one worker's thread.

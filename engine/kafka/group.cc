@@ -24,13 +24,14 @@ constexpr int kMessagesPerPoll = 100;
 // row is dead or asleep, and its transaction would be open until it times out.
 constexpr int kUnstableMax = 4;
 
-// How librdkafka writes it: a magic word, then the number, in this machine's order.
+// How librdkafka writes it: a magic word, then the number, in this machine's order. A later version may write otherwise.
+constexpr int32_t kUnknownNumber = INT32_MAX;
 int32_t NumberOf(const rd_kafka_consumer_group_metadata_t* metadata) {
   constexpr std::string_view kMagic = "CGMDv2:";
   void* bytes = nullptr;
   size_t size = 0;
-  if (ErrorHandle error(rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size)); error != nullptr) return -1;
-  int32_t number = -1;
+  if (ErrorHandle error(rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size)); error != nullptr) return kUnknownNumber;
+  int32_t number = kUnknownNumber;
   const std::string_view text(static_cast<const char*>(bytes), size);
   if (text.substr(0, kMagic.size()) == kMagic && size >= kMagic.size() + sizeof(number)) {
     std::memcpy(&number, text.data() + kMagic.size(), sizeof(number));
@@ -68,6 +69,7 @@ absl::StatusOr<std::unique_ptr<KafkaGroup>> KafkaGroup::Make(const Options& opti
 
 KafkaGroup::~KafkaGroup() {
   generation_.reset();
+  if (queue_ != nullptr) Wake::Silence(queue_.get());
   queue_.reset();
   DestroyWithin(client_, kDestroyMax);
 }
@@ -82,10 +84,11 @@ void KafkaGroup::OnRebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_part
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     change_.kind = GroupChange::Kind::kAssigned;
     auto generation = std::make_shared<Generation>();
+    generation_.reset();
     generation->metadata.reset(rd_kafka_consumer_group_metadata(client_));
     if (generation->metadata != nullptr) generation->number = NumberOf(generation->metadata.get());
-    // Without a number, offsets would be taken from anybody.
-    if (generation->number >= 0) generation_ = std::move(generation);
+    // A generation that isn't one (-1) would let offsets be taken from anybody.
+    if (generation->metadata != nullptr && generation->number >= 0) generation_ = std::move(generation);
     PartitionsHandle none(rd_kafka_topic_partition_list_new(0));
     rd_kafka_assign(client_, none.get());
     return;

@@ -38,6 +38,7 @@ class RecordReader : public LogReader {
     return LogBatch{records_, stream_->next()};
   }
   Offset next() const { return stream_->next(); }
+  EventTime newest() const { return stream_->newest(); }
 
  private:
   std::unique_ptr<PartitionStream> stream_;
@@ -124,7 +125,7 @@ std::vector<PartitionLag> KafkaLog::lags() const {
   std::vector<PartitionLag> lags;
   for (const PartitionReader* reader : readers_) {
     const Offset end = parts_.reader->KnownEnd(topic_, reader->partition);
-    lags.push_back({reader->partition, reader->next(), std::max(end, reader->next())});
+    lags.push_back({reader->partition, reader->next(), std::max(end, reader->next()), reader->newest()});
   }
   std::sort(lags.begin(), lags.end(), [](const auto& a, const auto& b) { return a.partition < b.partition; });
   return lags;

@@ -20,6 +20,8 @@ constexpr size_t kTextBytesMax = 512;
 constexpr std::string_view kMetadataMagic = "sekisho 1 ";
 // librdkafka's own limit of the attempt; past it, it is asked again whether the whole may go on.
 constexpr int kCallMs = 5'000;
+// Of another's transaction: it is asked for again.
+constexpr int kAbortOtherMs = 2'000;
 constexpr Span kAbortMax = Span::Seconds(5);
 constexpr Span kDestroyMax = Span::Seconds(3);
 constexpr Span kStopMax = Span::Seconds(3);
@@ -74,6 +76,11 @@ void DestroyProducer(rd_kafka_t* producer) {
   DestroyWithin(producer, kDestroyMax);
 }
 
+std::vector<std::string> OutputTopics(const OutputContext& context) {
+  const Topics& topics = context.topics;
+  return {topics.actions_suspend, topics.actions_notify, topics.verdicts, topics.findings, topics.dead_letter};
+}
+
 }  // namespace
 
 std::string TransactionalId(std::string_view group, std::string_view instance, std::string_view kind) {
@@ -90,7 +97,7 @@ std::string OwnerFromMetadata(std::string_view metadata) {
 absl::Status AbortOpenTransaction(const KafkaSettings& settings, const std::string& transactional_id) {
   absl::StatusOr<rd_kafka_t*> producer = MakeProducer(settings, transactional_id, nullptr);
   if (!producer.ok()) return producer.status();
-  ErrorHandle error(rd_kafka_init_transactions(*producer, kCallMs));
+  ErrorHandle error(rd_kafka_init_transactions(*producer, kAbortOtherMs));
   const absl::Status status = error == nullptr ? absl::OkStatus() : absl::UnavailableError(rd_kafka_error_string(error.get()));
   DestroyProducer(*producer);
   return status;
@@ -122,7 +129,7 @@ class TransactionChannel::Worker {
         Pause(&backoff);
       }
     }
-    DestroyProducer(producer_);
+    Drop();
     std::lock_guard<std::mutex> lock(mutex_);
     done_ = true;
     changed_.notify_all();
@@ -179,7 +186,10 @@ class TransactionChannel::Worker {
     while (!stopping()) {
       ErrorHandle error(rd_kafka_init_transactions(producer_, kCallMs));
       rd_kafka_poll(producer_, 0);  // serves errors
-      if (error == nullptr) return true;
+      if (error == nullptr) {
+        LearnTopics();
+        return true;
+      }
       trouble_->Say(options_.kind, rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
       if (!rd_kafka_error_is_retriable(error.get())) break;
     }
@@ -187,7 +197,22 @@ class TransactionChannel::Worker {
     return false;
   }
 
-  void Drop() { DestroyProducer(std::exchange(producer_, nullptr)); }
+  void Drop() {
+    topics_.clear();
+    DestroyProducer(std::exchange(producer_, nullptr));
+  }
+
+  // librdkafka (before 2.10.1) sends the first record to a topic that it doesn't know up to a second later.
+  void LearnTopics() {
+    for (const std::string& name : options_.produced) {
+      TopicHandle topic(rd_kafka_topic_new(producer_, name.c_str(), nullptr));
+      if (topic == nullptr) continue;
+      const rd_kafka_metadata_t* metadata = nullptr;
+      rd_kafka_metadata(producer_, 0, topic.get(), &metadata, kCallMs);
+      if (metadata != nullptr) rd_kafka_metadata_destroy(metadata);
+      topics_.push_back(std::move(topic));
+    }
+  }
 
   std::optional<Job> AwaitJob() {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -333,6 +358,7 @@ class TransactionChannel::Worker {
   const std::string transactional_id_;
   TroubleOf trouble_of_;
   rd_kafka_t* producer_ = nullptr;
+  std::vector<TopicHandle> topics_;
   uint64_t records_ = 0, bytes_ = 0;  // of the present transaction
   Span deadline_;
 
@@ -363,8 +389,12 @@ KafkaPublisher::KafkaPublisher(const Options& options, KafkaGroup* group, const 
     : context_(std::make_shared<const OutputContext>(options.context)),
       instance_(options.instance),
       group_(group),
-      outputs_({options.settings, options.group, options.instance, kOutputsKind, options.context.topics.events, options.steady}, trouble, wake),
-      snapshots_({options.settings, options.group, options.instance, kSnapshotsKind, options.context.topics.snapshots, options.steady}, trouble, wake) {}
+      outputs_({options.settings, options.group, options.instance, kOutputsKind, options.context.topics.events,
+                OutputTopics(options.context), options.steady},
+               trouble, wake),
+      snapshots_({options.settings, options.group, options.instance, kSnapshotsKind, options.context.topics.snapshots,
+                  {options.context.topics.snapshots}, options.steady},
+                 trouble, wake) {}
 
 void KafkaPublisher::BeginOutputs(std::vector<OutputPart> parts) {
   TransactionChannel::Job job;

@@ -41,6 +41,7 @@ class TransactionChannel {
     std::string group, instance;
     std::string_view kind;
     std::string topic;  // whose offsets the transactions commit
+    std::vector<std::string> produced;  // the topics that are produced to
     std::function<Span()> steady;
   };
   struct Job {

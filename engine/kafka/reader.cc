@@ -10,6 +10,11 @@ namespace {
 
 constexpr size_t kTextBytesMax = 512;
 constexpr Span kDestroyMax = Span::Seconds(3);
+constexpr Span kRangeMax = Span::Seconds(2);
+// A broker that was dead to the others for a while takes itself for the leader it was for some time, with the log's end as it
+// was then.
+constexpr int kBeyondMax = 50;
+constexpr int kBeyondPauseMs = 100;
 
 }  // namespace
 
@@ -19,6 +24,7 @@ PartitionStream::PartitionStream(Reader* reader, rd_kafka_topic_t* topic, std::s
 
 PartitionStream::~PartitionStream() {
   Drop();
+  Wake::Silence(queue_.get());
   rd_kafka_consume_stop(topic_, partition_.value);
   queue_.reset();
   std::lock_guard<std::mutex> lock(reader_->mutex_);
@@ -38,8 +44,7 @@ absl::Status PartitionStream::Check(const rd_kafka_message_t& message) {
       return absl::OkStatus();
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      return absl::OutOfRangeError(absl::StrCat(
-          place(), ": the log doesn't hold it (any more). Keep the log longer: retention.ms of the topic; sekisho topics check"));
+      return OutOfRange();
     // librdkafka would read on behind it.
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
@@ -49,6 +54,28 @@ absl::Status PartitionStream::Check(const rd_kafka_message_t& message) {
       reader_->trouble_->Say("reader", message.err, absl::StrCat(place(), ": ", rd_kafka_message_errstr(&message)));
       return absl::OkStatus();
   }
+}
+
+absl::Status PartitionStream::Start() {
+  if (rd_kafka_consume_start_queue(topic_, partition_.value, next_.value, queue_.get()) == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(name_, " [", partition_.value, "] can't be read: ", rd_kafka_err2str(rd_kafka_last_error())));
+}
+
+absl::Status PartitionStream::OutOfRange() {
+  const absl::StatusOr<Watermarks> log = reader_->Ask(name_, partition_, kRangeMax);
+  const auto where = [&] {
+    return absl::StrCat(name_, " [", partition_.value, "] no longer holds offset ", next_.value, ": it begins at ", log->begin.value,
+                        " and ends at ", log->end.value);
+  };
+  if (log.ok() && next_ < log->begin) {
+    return absl::OutOfRangeError(absl::StrCat(where(), ". Keep the log longer (retention.ms; sekisho topics check)"));
+  }
+  if (log.ok() && next_ > log->end && ++beyond_ > kBeyondMax) {
+    return absl::OutOfRangeError(absl::StrCat(where(), ". Records were lost, or the topic was made anew: then give the log another generation"));
+  }
+  rd_kafka_poll(reader_->client(), kBeyondPauseMs);
+  rd_kafka_consume_stop(topic_, partition_.value);
+  return Start();
 }
 
 absl::Status PartitionStream::Next(size_t max, Span wait, std::vector<rd_kafka_message_t*>* messages) {
@@ -66,8 +93,12 @@ absl::Status PartitionStream::Next(size_t max, Span wait, std::vector<rd_kafka_m
     messages->push_back(message);
     next_ = Offset{message->offset + 1};
     at_end_ = false;
+    beyond_ = 0;
   }
-  if (!messages->empty()) reader_->trouble_->Well("reader");
+  if (messages->empty()) return absl::OkStatus();
+  rd_kafka_timestamp_type_t type;
+  if (const int64_t ms = rd_kafka_message_timestamp(messages->back(), &type); ms >= 0) newest_ = EventTime::FromMillis(ms);
+  reader_->trouble_->Well("reader");
   return absl::OkStatus();
 }
 
@@ -90,7 +121,7 @@ Reader::~Reader() {
 }
 
 absl::StatusOr<std::unique_ptr<PartitionStream>> Reader::Open(const std::string& topic, PartitionId partition, Offset from) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   if (!open_.insert({topic, partition}).second) {
     return absl::FailedPreconditionError(absl::StrCat(topic, " [", partition.value, "] is being read already"));
   }
@@ -102,11 +133,10 @@ absl::StatusOr<std::unique_ptr<PartitionStream>> Reader::Open(const std::string&
   }
   QueueHandle queue(rd_kafka_queue_new(client_));
   wake_->SignalOn(queue.get());
-  if (rd_kafka_consume_start_queue(handle.get(), partition.value, from.value, queue.get()) != 0) {
-    open_.erase({topic, partition});
-    return absl::InternalError(absl::StrCat(topic, " [", partition.value, "] can't be read: ", rd_kafka_err2str(rd_kafka_last_error())));
-  }
-  return std::unique_ptr<PartitionStream>(new PartitionStream(this, handle.get(), topic, partition, from, std::move(queue)));
+  std::unique_ptr<PartitionStream> stream(new PartitionStream(this, handle.get(), topic, partition, from, std::move(queue)));
+  lock.unlock();  // the stream's end takes it
+  if (absl::Status started = stream->Start(); !started.ok()) return started;
+  return stream;
 }
 
 absl::StatusOr<Watermarks> Reader::Ask(const std::string& topic, PartitionId partition, Span timeout) {

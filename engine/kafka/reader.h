@@ -35,11 +35,14 @@ class PartitionStream {
   PartitionStream& operator=(const PartitionStream&) = delete;
 
   // At most `max` of the records that follow, waiting for the first up to `wait`. They are valid until the next call.
-  //   OutOfRange: the log doesn't hold the next offset. DataLoss: a record's checksum is wrong.
+  //   OutOfRange: the log doesn't hold the next offset; found out for certain, which may take a few seconds. DataLoss: a
+  //   record's checksum is wrong.
   absl::Status Next(size_t max, Span wait, std::vector<rd_kafka_message_t*>* messages);
 
   // Follows what Next gave.
   Offset next() const { return next_; }
+  // The producer's time of the newest record that Next gave; Never(): none.
+  EventTime newest() const { return newest_; }
   // All that was there to read when the brokers were asked last has been read.
   bool at_end() const { return at_end_; }
 
@@ -48,6 +51,8 @@ class PartitionStream {
   PartitionStream(Reader* reader, rd_kafka_topic_t* topic, std::string name, PartitionId partition, Offset from,
                   QueueHandle queue);
   absl::Status Check(const rd_kafka_message_t& message);
+  absl::Status OutOfRange();
+  absl::Status Start();
   void Drop();
 
   Reader* const reader_;
@@ -56,7 +61,9 @@ class PartitionStream {
   const PartitionId partition_;
   QueueHandle queue_;
   Offset next_;
+  EventTime newest_;
   bool at_end_ = false;
+  int beyond_ = 0;  // times in a row that the next offset was past the log's end
   std::vector<rd_kafka_message_t*> taken_;
 };
 

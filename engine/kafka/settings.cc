@@ -67,7 +67,11 @@ absl::Status CheckSettings(const KafkaSettings& settings) {
 }
 
 absl::StatusOr<ConfHandle> MemberConf(const KafkaSettings& settings, const std::string& group, const std::string& instance) {
-  return Build({{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "1500"}}, settings,
+  return Build({{"session.timeout.ms", "6000"},
+                {"heartbeat.interval.ms", "1500"},
+                // A worker that hangs is alive to its session: this is how long the others wait for it.
+                {"max.poll.interval.ms", "60000"}},
+               settings,
                {{"group.id", group},
                 {"group.instance.id", instance},
                 // All at once or nothing: cooperative rebalancing has known holes below librdkafka 2.14.2, and a partition
@@ -111,7 +115,9 @@ absl::StatusOr<ConfHandle> TransactionConf(const KafkaSettings& settings, const 
                 {"compression.codec", "lz4"},
                 {"queue.buffering.max.messages", "500000"},
                 {"queue.buffering.max.kbytes", "131072"},
-                {"retry.backoff.ms", "50"}},
+                // Right after a transaction, the coordinator is still at it when the next one begins: "concurrent
+                // transactions", try again. The default, 100, would be most of what a transaction takes.
+                {"retry.backoff.ms", "5"}},
                settings,
                {{"transactional.id", transactional_id},
                 {"message.timeout.ms", absl::StrCat(TransactionTimeout(settings).millis())},

@@ -26,6 +26,8 @@ void Wake::Signal() {
 
 void Wake::SignalOn(rd_kafka_queue_t* queue) { rd_kafka_queue_io_event_enable(queue, fd_, &kOne, sizeof(kOne)); }
 
+void Wake::Silence(rd_kafka_queue_t* queue) { rd_kafka_queue_io_event_enable(queue, -1, nullptr, 0); }
+
 void Wake::Wait(Span at_most) {
   pollfd descriptor = {fd_, POLLIN, 0};
   poll(&descriptor, 1, static_cast<int>(std::clamp<int64_t>(at_most.millis(), 0, 60'000)));

@@ -20,6 +20,8 @@ class Wake {
   void Signal();
   // Each time the queue, empty before, gets something.
   void SignalOn(rd_kafka_queue_t* queue);
+  // No more. Must be called before the queue's owner goes, who may live a little longer than the descriptor.
+  static void Silence(rd_kafka_queue_t* queue);
   // Until a signal since the last Wait, or until `at_most` has passed.
   void Wait(Span at_most);
 

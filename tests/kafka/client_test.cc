@@ -107,7 +107,7 @@ class ClientTest : public ::testing::Test {
     options.notice = [this](const Notice& notice) {
       std::string line(notice.name);
       for (const auto& [name, value] : notice.fields) absl::StrAppend(&line, " ", std::string(name), "=", value);
-      notices_.push_back(line);
+      if (notice.level != NoticeLevel::kInfo) notices_.push_back(line);
     };
     auto client = Client::Connect(options);
     EXPECT_TRUE(client.ok()) << client.status();
@@ -249,6 +249,8 @@ TEST_F(ClientTest, ReadsWhatItWasAssigned) {
   EXPECT_EQ(next, Offset{4});
   ASSERT_EQ(client->lags().size(), 1u);
   EXPECT_EQ(client->lags()[0].next, Offset{4});
+  EXPECT_EQ(client->lags()[0].end, Offset{4});
+  EXPECT_FALSE(client->lags()[0].newest.never());
   reader->reset();
   auto again = client->log()->Open(PartitionId{1}, Offset{3});
   ASSERT_TRUE(again.ok()) << again.status();
@@ -363,6 +365,7 @@ class Stranger {
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "bootstrap.servers", g_brokers->c_str(), text, sizeof(text));
     rd_kafka_conf_set(conf, "transactional.id", id.c_str(), text, sizeof(text));
+    rd_kafka_conf_set_log_cb(conf, nullptr);
     producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
     EXPECT_EQ(rd_kafka_init_transactions(producer_, 20'000), nullptr);
   }
@@ -536,7 +539,7 @@ TEST_F(ClientTest, SaysWhenTheLogNoLongerHoldsAnOffset) {
   absl::Status status;
   EXPECT_TRUE(Until([&] { return !(status = (*reader)->Read(10).status()).ok(); }, [&] { client->Wait(Span::Millis(5)); }));
   EXPECT_TRUE(absl::IsOutOfRange(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("offset 1: the log doesn't hold it"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no longer holds offset 1: it begins at 3 and ends at 5"));
 
   auto offline = OfflineLog::Connect({{"bootstrap.servers", *g_brokers}}, topics_.events, nullptr, nullptr, Span::Seconds(20));
   ASSERT_TRUE(offline.ok()) << offline.status();
