@@ -22,6 +22,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/notice_text.h"
 #include "engine/metrics/metrics.h"
+#include "engine/metrics/process.h"
 
 namespace sekisho::connectors {
 namespace {
@@ -32,6 +33,7 @@ constexpr int kExitOk = 0, kExitFailed = 1, kExitUsage = 2, kExitIncomplete = 3;
 constexpr Span kIdleWait = Span::Millis(50);
 // How long a stop waits for Kafka. What it hasn't acknowledged by then stays in the spool for the next start.
 constexpr Span kDrainMax = Span::Seconds(5);
+constexpr Span kProcessEvery = Span::Seconds(1);  // figures of the process
 
 volatile std::sig_atomic_t stop_requested = 0;
 
@@ -151,6 +153,7 @@ int RunDaemon(const DaemonOptions& options) {
 
   Metrics metrics;
   ConnectMetrics connect_metrics(&metrics, SEKISHO_VERSION, config->spool_max);
+  ProcessMetrics process_metrics(&metrics);
   std::string metrics_port;
   if (!config->metrics.empty()) {
     const absl::StatusOr<int> port = metrics.Serve(config->metrics);
@@ -176,7 +179,7 @@ int RunDaemon(const DaemonOptions& options) {
   }
 
   const SteadyTime steady;
-  EventTime stop_at;
+  EventTime stop_at, process_at;
   while (true) {
     const EventTime now = steady.Now();
     if (stop_requested != 0 && stop_at.never()) stop_at = now + kDrainMax;
@@ -185,6 +188,10 @@ int RunDaemon(const DaemonOptions& options) {
     const bool drained = connector.drained();
     const bool done = stopping ? drained || now >= stop_at : options.once && drained && connector.at_end();
     connect_metrics.Update(connector);
+    if (now >= process_at) {
+      process_at = now + kProcessEvery;
+      process_metrics.Update();
+    }
     if (done) break;
   }
   if (absl::Status saved = connector.SavePosition(); !saved.ok()) return Complain(saved);

@@ -251,9 +251,10 @@ void WorkerMetrics::UpdatePartitions(const Worker& worker, std::span<const kafka
     gauges.lag_records->Set(static_cast<double>(records));
     if (records == 0) {
       gauges.lag_seconds->Set(0);
-    } else if (!view.appended.never()) {
-      gauges.lag_seconds->Set(SecondsSince(view.appended, engine_->clocks_.wall()));
+      continue;
     }
+    const EventTime newest = view.appended.never() ? lag->newest : view.appended;
+    if (!newest.never()) gauges.lag_seconds->Set(SecondsSince(newest, engine_->clocks_.wall()));
   }
   for (auto& [id, gauges] : partitions_) {
     if (!gauges.present) Hide(&gauges);
