@@ -32,6 +32,7 @@
 #include "engine/geo/geo.h"
 #include "engine/kafka/client.h"
 #include "engine/kafka/cluster_watch.h"
+#include "engine/kafka/settings.h"
 #include "engine/metrics/metrics.h"
 #include "engine/wire/record_codec.h"
 
@@ -122,8 +123,10 @@ class Engine {
     absl::StatusOr<std::optional<HashKey>> pseudonym_key = LoadPseudonymKey(config_);
     if (!pseudonym_key.ok()) return pseudonym_key.status();
     finding_.pseudonym_key = *pseudonym_key;
+    absl::Status settings = kafka::CheckSettings(config_.kafka);
     absl::StatusOr<std::unique_ptr<kafka::ClusterWatch>> watch = kafka::ClusterWatch::Connect(config_.kafka);
-    if (!watch.ok()) return absl::InvalidArgumentError(absl::StrCat(options_.config, ": ", std::string(watch.status().message())));
+    settings.Update(watch.status());
+    if (!settings.ok()) return absl::InvalidArgumentError(absl::StrCat(options_.config, ": ", std::string(settings.message())));
     watch_ = *std::move(watch);
     fold_.policy = std::move(policy->policy);
     fold_.policy_yaml = std::move(policy->yaml);

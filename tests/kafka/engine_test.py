@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -29,7 +30,7 @@ ACCOUNTS = ("events", "snapshots", "verdicts", "actions.suspend", "actions.notif
 class Engine:
     """One process of `sekisho engine`; its log is in `log`, its metrics at `metrics`."""
 
-    def __init__(self, test, name, prefix, state=None, standby=False, fail_point=None, **settings):
+    def __init__(self, test, name, prefix, state=None, standby=False, fail_point=None, file_bytes_max=None, **settings):
         self.test = test
         self.port = Port()
         config = {"name": name, "state": state or test.path(name), "workers": 2, "metrics": f"127.0.0.1:{self.port.number}",
@@ -43,9 +44,15 @@ class Engine:
         environment = dict(os.environ)
         if fail_point:
             environment["SEKISHO_FAIL_POINT"] = fail_point
+
+        def prepare():
+            _die_with_parent()
+            if file_bytes_max:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))
+
         with open(self.log_file, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([PROGRAM, "engine", "--config", self.config_file, *(["--standby"] if standby else [])],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, preexec_fn=_die_with_parent)
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, preexec_fn=prepare)
         test.addCleanup(self.end)
 
     def end(self):
@@ -229,6 +236,18 @@ class EngineTest(unittest.TestCase):
         self.assertEqual(spare.metric("sekisho_recoveries_total", **{"from": "snapshots"}), 0)
         self.assertEqual(collections.Counter(self.published("s.").values()), self.expected)
         spare.stop()
+
+    # Goal: a worker that can't go on takes its node down in good order, with the reason, and another process goes on from there.
+    # Method: no file may grow beyond what RocksDB needs to begin with.
+    def test_a_disk_that_takes_no_more_ends_the_node(self):
+        self.make_topics("d.")
+        self.produce("d.")
+        engine = Engine(self, "n1", "d.", file_bytes_max=100_000, standby="none")
+        self.assertEqual(engine.wait_for_end(), 1, engine.log)
+        self.assertRegex(engine.log, 'error engine_failed name="n1" why="worker [01]: state directory .*/n1/p-[0-9].*"')
+        engine = Engine(self, "n1", "d.", standby="none")
+        self.expect_all_published("d.")
+        engine.stop()
 
     # Goal: what a person has to mend is said in words, and ends the program, or waits, but never spins.
     def test_what_a_person_has_to_mend_is_said(self):
