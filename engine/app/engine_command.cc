@@ -32,7 +32,9 @@
 #include "engine/geo/geo.h"
 #include "engine/kafka/client.h"
 #include "engine/kafka/cluster_watch.h"
+#include "engine/kafka/settings.h"
 #include "engine/metrics/metrics.h"
+#include "engine/wire/record_codec.h"
 
 namespace sekisho::app {
 namespace {
@@ -108,21 +110,27 @@ class Engine {
  private:
   // What can be known without the cluster and without taking anything.
   absl::Status Prepare() {
-    absl::StatusOr<Policy> policy = LoadPolicy(config_.policy);
+    absl::StatusOr<PolicyText> policy = LoadPolicyText(config_.policy);
     if (!policy.ok()) return absl::InvalidArgumentError(policy.status().message());
     absl::StatusOr<GeoSet> geo = OpenGeo({config_.policy, config_.geo, config_.asn});
     if (!geo.ok()) return geo.status();
     geo_ = *std::move(geo);
     absl::StatusOr<std::map<std::string, std::string>> keys = LoadOperatorKeys(config_);
     if (!keys.ok()) return keys.status();
-    operator_keys_ = *std::move(keys);
+    for (auto& [id, key] : *keys) {
+      if (absl::Status status = operator_keys_.Add(id, std::move(key)); !status.ok()) return status;
+    }
     absl::StatusOr<std::optional<HashKey>> pseudonym_key = LoadPseudonymKey(config_);
     if (!pseudonym_key.ok()) return pseudonym_key.status();
     finding_.pseudonym_key = *pseudonym_key;
+    absl::Status settings = kafka::CheckSettings(config_.kafka);
     absl::StatusOr<std::unique_ptr<kafka::ClusterWatch>> watch = kafka::ClusterWatch::Connect(config_.kafka);
-    if (!watch.ok()) return absl::InvalidArgumentError(absl::StrCat(options_.config, ": ", std::string(watch.status().message())));
+    settings.Update(watch.status());
+    if (!settings.ok()) return absl::InvalidArgumentError(absl::StrCat(options_.config, ": ", std::string(settings.message())));
     watch_ = *std::move(watch);
-    fold_.policy = *std::move(policy);
+    fold_.policy = std::move(policy->policy);
+    fold_.policy_yaml = std::move(policy->yaml);
+    fold_.compile = [](std::string_view yaml) { return ParsePolicy(yaml, "policy"); };
     fold_.geo_version = geo_.version();
     return absl::OkStatus();
   }
@@ -205,6 +213,7 @@ class Engine {
     client.instance = absl::StrCat(config_.name, "-", number);
     client.topics = config_.topics;
     client.log_id = fold_.log_id;
+    client.keys = &operator_keys_;
     client.locate = [this](const IpAddress& ip) {
       const GeoInfo info = geo_.Lookup(ip);
       return Place{info.country, info.asn};
@@ -317,7 +326,7 @@ class Engine {
   const EngineConfig config_;
   FoldSetup fold_;
   GeoSet geo_;
-  std::map<std::string, std::string> operator_keys_;
+  wire::OperatorKeys operator_keys_;
   FindingOptions finding_;
   Metrics metrics_;
   EngineMetrics engine_metrics_{&metrics_};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/app/operator_key.h"
 #include "engine/yaml/yaml_fields.h"
 
 namespace sekisho::app {
@@ -110,21 +111,10 @@ std::string Absolute(const std::string& path, const std::string& folder) {
   return (std::filesystem::path(folder) / path).lexically_normal().string();
 }
 
-// A file's secret bytes, without line ends at its end.
 absl::StatusOr<std::string> ReadKey(const std::string& what, const std::string& path) {
-  const std::string where = absl::StrCat(what, ": ", path);
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes(kOperatorKeyBytesMax + 1, '\0');
-  if (!file || std::filesystem::is_directory(path)) return absl::InvalidArgumentError(absl::StrCat(where, ": can't be read"));
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (file.bad()) return absl::InvalidArgumentError(absl::StrCat(where, ": can't be read"));
-  bytes.resize(static_cast<size_t>(file.gcount()));
-  while (!bytes.empty() && (bytes.back() == '\n' || bytes.back() == '\r')) bytes.pop_back();
-  if (bytes.size() < kOperatorKeyBytesMin || bytes.size() > kOperatorKeyBytesMax) {
-    return absl::InvalidArgumentError(absl::StrCat(where, ": must hold ", kOperatorKeyBytesMin, " to ", kOperatorKeyBytesMax,
-                                                   " bytes, such as `openssl rand -hex 32` gives"));
-  }
-  return bytes;
+  absl::StatusOr<std::string> key = ReadOperatorKey(path);
+  if (key.ok()) return key;
+  return absl::InvalidArgumentError(absl::StrCat(what, ": ", std::string(key.status().message())));
 }
 
 absl::Status Missing(const std::string& file_name, const std::string& what) {

@@ -46,8 +46,6 @@ absl::StatusOr<EngineConfig> ParseEngineConfig(std::string_view yaml, const std:
 // Of a file; also InvalidArgument when it can't be read.
 absl::StatusOr<EngineConfig> LoadEngineConfig(const std::string& path);
 
-inline constexpr size_t kOperatorKeyBytesMin = 32;
-inline constexpr size_t kOperatorKeyBytesMax = 4096;
 
 // The operators' secrets by id: each file's bytes, without line ends at its end. InvalidArgument: a file can't be read, or
 // holds too few or too many bytes.

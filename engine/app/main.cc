@@ -8,6 +8,9 @@
 #include "engine/app/commands.h"
 #include "engine/app/exit_code.h"
 #include "engine/app/stop.h"
+#ifdef SEKISHO_HAS_ORDERS
+#include "engine/app/orders_command.h"
+#endif
 #ifdef SEKISHO_HAS_TOPICS
 #include "engine/app/engine_command.h"
 #include "engine/app/topics_command.h"
@@ -135,9 +138,9 @@ void AddEvaluate(CLI::App* app, std::function<int()>* run) {
   command->callback([run] { *run = [] { return RunEvaluate(options); }; });
 }
 
-void AddPolicy(CLI::App* app, std::function<int()>* run) {
+CLI::App* AddPolicy(CLI::App* app, std::function<int()>* run) {
   static std::string file;
-  CLI::App* command = app->add_subcommand("policy", "Check a policy file, or print the default one");
+  CLI::App* command = app->add_subcommand("policy", "Check a policy file, print the default one, or see to a cluster's");
   command->require_subcommand(1);
   CLI::App* check = command->add_subcommand("check", "Say whether FILE is a valid policy");
   check->add_option("FILE", file, "Policy in YAML")->required();
@@ -149,6 +152,7 @@ void AddPolicy(CLI::App* app, std::function<int()>* run) {
   command->footer(Footer("Examples:\n"
                          "  sekisho policy default > site.yaml\n"
                          "  sekisho policy check site.yaml\n"));
+  return command;
 }
 
 int Main(int argc, char** argv) {
@@ -159,9 +163,12 @@ int Main(int argc, char** argv) {
   AddReplay(&app, &run);
   AddExplain(&app, &run);
   AddEvents(&app, &run);
-  AddPolicy(&app, &run);
+  [[maybe_unused]] CLI::App* policy = AddPolicy(&app, &run);
   AddSimulate(&app, &run);
   AddEvaluate(&app, &run);
+#ifdef SEKISHO_HAS_ORDERS
+  AddOrders(&app, policy, &run);
+#endif
 #ifdef SEKISHO_HAS_TOPICS
   AddEngine(&app, &run);
   AddTopics(&app, &run);

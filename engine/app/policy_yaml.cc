@@ -249,13 +249,22 @@ absl::StatusOr<Policy> ParsePolicy(std::string_view yaml, const std::string& fil
 }
 
 absl::StatusOr<Policy> LoadPolicy(const std::string& path) {
-  if (path.empty()) return Policy::Default();
+  absl::StatusOr<PolicyText> text = LoadPolicyText(path);
+  if (!text.ok()) return text.status();
+  return std::move(text->policy);
+}
+
+absl::StatusOr<PolicyText> LoadPolicyText(const std::string& path) {
+  if (path.empty()) return PolicyText{Policy::Default(), DefaultPolicyYaml()};
   std::ifstream in(path, std::ios::binary);
   if (!in) return absl::NotFoundError("can't open policy " + path);
   std::ostringstream text;
   text << in.rdbuf();
   if (!in || !text) return absl::UnavailableError("can't read policy " + path);
-  return ParsePolicy(text.str(), path);
+  std::string yaml = text.str();
+  absl::StatusOr<Policy> policy = ParsePolicy(yaml, path);
+  if (!policy.ok()) return policy.status();
+  return PolicyText{*std::move(policy), std::move(yaml)};
 }
 
 std::string PolicyDigest(const Policy& policy) {

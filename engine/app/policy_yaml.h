@@ -20,6 +20,13 @@ absl::StatusOr<Policy> ParsePolicy(std::string_view yaml, const std::string& fil
 // Of a file; NotFound, Unavailable or the errors of ParsePolicy. An empty path gives the default policy.
 absl::StatusOr<Policy> LoadPolicy(const std::string& path);
 
+// The same with the full text, which gives the policy again wherever it is read.
+struct PolicyText {
+  Policy policy;
+  std::string yaml;
+};
+absl::StatusOr<PolicyText> LoadPolicyText(const std::string& path);
+
 // Stands for every value of the policy: equal for equal policies, and the same on every machine.
 std::string PolicyDigest(const Policy& policy);
 

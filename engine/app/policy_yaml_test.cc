@@ -105,5 +105,15 @@ TEST(PolicyYaml, NamesTheMistake) {
   EXPECT_FALSE(LoadPolicy("/").ok());
 }
 
+// Goal: what a partition keeps of its first policy gives that policy again.
+TEST(PolicyYaml, TheDefaultsTextIsTheDefault) {
+  const absl::StatusOr<PolicyText> text = LoadPolicyText("");
+  ASSERT_TRUE(text.ok()) << text.status();
+  const absl::StatusOr<Policy> again = ParsePolicy(text->yaml, "again");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->version, text->policy.version);
+  EXPECT_EQ(PolicyDigest(*again), PolicyDigest(text->policy));
+}
+
 }  // namespace
 }  // namespace sekisho::app

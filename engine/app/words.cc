@@ -42,6 +42,9 @@ constexpr std::array kRules = {
     Entry{"circuit_breaker", "too many suspensions at once: slowed down instead, a person should look"},
     Entry{"renewed", "the suspension was about to end, and the unfamiliar sources were still at it"},
     Entry{"expired", "its time was over"},
+    Entry{"operator", "an operator let it go"},
+    Entry{"grace", "an operator let it go lately: told only"},
+    Entry{"allowed", "an operator allowed it: told only"},
 };
 
 }  // namespace

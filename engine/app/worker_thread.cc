@@ -1,5 +1,6 @@
 #include "engine/app/worker_thread.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,8 +11,9 @@
 namespace sekisho::app {
 namespace {
 
-// The longest sleep while nothing comes: the store writer and timers don't wake anybody.
-constexpr Span kIdle = Span::Millis(5);
+// The longest sleep while nothing comes, because the store writer and timers wake nobody: short at first, for what has just
+// been begun; each twice as long as the one before.
+constexpr Span kIdleMin = Span::Millis(2), kIdleMax = Span::Millis(32);
 constexpr Span kLook = Span::Millis(50);
 
 }  // namespace
@@ -50,7 +52,7 @@ void WorkerThread::Run() {
 }
 
 absl::Status WorkerThread::Loop(Worker* worker) {
-  Span look_at, second_at;
+  Span look_at, second_at, idle = kIdleMin;
   while (!worker->stopped()) {
     if (stop_.load(std::memory_order_relaxed)) worker->Stop();
     const Span now = SteadyNow();
@@ -66,7 +68,8 @@ absl::Status WorkerThread::Loop(Worker* worker) {
       second_at = now + Span::Seconds(1);
       UpdateMetrics(*worker);
     }
-    if (!*progress) client_->Wait(kIdle);
+    if (!*progress) client_->Wait(idle);
+    idle = *progress ? kIdleMin : std::min(idle * 2, kIdleMax);
   }
   SayChanges(*worker, SteadyNow());
   return absl::OkStatus();

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/base/hash.h"
@@ -101,6 +102,23 @@ std::string IpAddress::ToString() const {
     inet_ntop(AF_INET6, bytes_.data(), buf, sizeof buf);
   }
   return buf;
+}
+
+IpAddress IpAddress::Masked(int bits) const {
+  IpAddress masked = *this;
+  for (int i = 0; i < 16; ++i) {
+    const int kept = std::clamp(bits - 8 * i, 0, 8);
+    masked.bytes_[static_cast<size_t>(i)] &= static_cast<uint8_t>(0xff00 >> kept);
+  }
+  return masked;
+}
+
+std::optional<IpNetwork> IpNetwork::Of(const IpAddress& address, int prefix_bits) {
+  if (prefix_bits < 0 || prefix_bits > (address.is_v4() ? 32 : 128)) return std::nullopt;
+  IpNetwork net;
+  net.base_ = address;
+  net.bits_ = address.is_v4() ? prefix_bits + 96 : prefix_bits;
+  return net;
 }
 
 std::optional<IpNetwork> IpNetwork::Parse(std::string_view text) {

@@ -44,6 +44,10 @@ class IpAddress {
   // A wider neighbourhood, for use where no ASN is known: an IPv4 /16, an IPv6 /32. Never 0.
   uint64_t region_key() const;
 
+  // The first address of the network of so many bits that this one is in: of the 16 bytes, so an IPv4 /24 is 120.
+  // `bits` in [0, 128].
+  IpAddress Masked(int bits) const;
+
   // Canonical text: dotted for IPv4, RFC 5952 for IPv6.
   std::string ToString() const;
 
@@ -61,7 +65,14 @@ class IpAddress {
 class IpNetwork {
  public:
   static std::optional<IpNetwork> Parse(std::string_view text);
+  // `prefix_bits` as in the notation: [0, 32] for an IPv4 address, [0, 128] for an IPv6 one; nullopt for others.
+  static std::optional<IpNetwork> Of(const IpAddress& address, int prefix_bits);
   bool Contains(const IpAddress& ip) const;
+
+  IpAddress first() const { return base_.Masked(bits_); }
+  // As in the notation.
+  int prefix_bits() const { return first().is_v4() && bits_ >= 96 ? bits_ - 96 : bits_; }
+  std::string ToString() const { return first().ToString() + "/" + std::to_string(prefix_bits()); }
 
  private:
   IpAddress base_;

@@ -47,6 +47,20 @@ TEST(IpAddressTest, PrivateRangesSayNothingOfAPlace) {
   }
 }
 
+TEST(IpNetworkTest, SaysItsFirstAddressAndPrefix) {
+  EXPECT_EQ(IpNetwork::Parse("192.0.2.77/25")->ToString(), "192.0.2.0/25");
+  EXPECT_EQ(IpNetwork::Parse("192.0.2.200/25")->ToString(), "192.0.2.128/25");
+  EXPECT_EQ(IpNetwork::Parse("192.0.2.7")->ToString(), "192.0.2.7/32");
+  EXPECT_EQ(IpNetwork::Parse("192.0.2.7/0")->ToString(), "0.0.0.0/0");
+  EXPECT_EQ(IpNetwork::Parse("2001:db8:1:2::3/47")->ToString(), "2001:db8::/47");
+  EXPECT_EQ(IpNetwork::Parse("2001:db8::/0")->ToString(), "::/0");
+  EXPECT_EQ(IpNetwork::Of(Ip("192.0.2.77"), 24)->ToString(), "192.0.2.0/24");
+  EXPECT_EQ(IpNetwork::Of(Ip("2001:db8::1"), 128)->ToString(), "2001:db8::1/128");
+  EXPECT_FALSE(IpNetwork::Of(Ip("192.0.2.77"), 33));
+  EXPECT_FALSE(IpNetwork::Of(Ip("2001:db8::1"), 129));
+  EXPECT_FALSE(IpNetwork::Of(Ip("2001:db8::1"), -1));
+}
+
 TEST(IpNetworkTest, ContainsByPrefix) {
   const IpNetwork net = IpNetwork::Parse("192.0.2.0/25").value();
   EXPECT_TRUE(net.Contains(Ip("192.0.2.127")));

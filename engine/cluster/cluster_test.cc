@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "engine/base/bytes.h"
 #include "engine/cluster/marker.h"
+#include "engine/cluster/order_marks.h"
 #include "engine/cluster/origin_marks.h"
 #include "engine/cluster/partition.h"
 
@@ -52,12 +55,48 @@ TEST(OriginMarksTest, RestoredMarksKnowTheSameAndForgetInTheSameOrder) {
   EXPECT_FALSE(restored.Advance(At("a", 1, 20)));
 }
 
+Order OrderOf(int64_t second, uint64_t nonce, std::string_view by = "hanako") {
+  Order order;
+  order.time = EventTime::FromSeconds(1'772'409'600 + second);
+  order.operator_name = by;
+  order.nonce = nonce;
+  return order;
+}
+
+TEST(OrderMarksTest, AnOrderIsTakenOnce) {
+  OrderMarks marks;
+  EXPECT_EQ(marks.Take(OrderOf(5, 1)), OrderMarks::Outcome::kNew);
+  EXPECT_EQ(marks.Take(OrderOf(5, 1)), OrderMarks::Outcome::kRepeat);
+  EXPECT_EQ(marks.Take(OrderOf(5, 2)), OrderMarks::Outcome::kNew);
+  EXPECT_EQ(marks.Take(OrderOf(5, 1, "taro")), OrderMarks::Outcome::kNew);
+  EXPECT_EQ(marks.Take(OrderOf(4, 3)), OrderMarks::Outcome::kNew) << "given earlier, come later";
+}
+
+// Goal: however many orders are given, a copy of none takes effect again. Method: a small memory, all orders once more, also
+// after a restart.
+TEST(OrderMarksTest, WhatIsForgottenIsStale) {
+  OrderMarks marks(8);
+  for (uint64_t n = 0; n < 100; ++n) ASSERT_EQ(marks.Take(OrderOf(static_cast<int64_t>(n / 3), n)), OrderMarks::Outcome::kNew);
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  marks.Encode(&writer);
+  OrderMarks restored(8);
+  ByteReader reader(bytes);
+  ASSERT_TRUE(restored.Decode(&reader) && reader.done());
+  for (uint64_t n = 0; n < 100; ++n) {
+    EXPECT_NE(marks.Take(OrderOf(static_cast<int64_t>(n / 3), n)), OrderMarks::Outcome::kNew) << n;
+    EXPECT_NE(restored.Take(OrderOf(static_cast<int64_t>(n / 3), n)), OrderMarks::Outcome::kNew) << n;
+  }
+  EXPECT_EQ(restored.Take(OrderOf(200, 0)), OrderMarks::Outcome::kNew);
+}
+
 ShardMarker SomeMarker() {
   ShardMarker marker;
   marker.next = Offset{1234};
   marker.log_id = Hash128{5, 6};
   marker.policy = "default-1";
   marker.geo = "geo";
+  marker.policy_from = Offset{99};
   marker.time = EventTime::FromSeconds(1'772'409'600);
   marker.marks = {{"mx1", 7, 2, {99, 3}}, {std::string("m\0x", 3), ~uint64_t{0}, ~uint32_t{0}, {~uint64_t{0}, ~uint32_t{0}}}};
   marker.globals = "globals";
@@ -71,6 +110,7 @@ TEST(MarkerTest, ComesBackFromTheStore) {
   EXPECT_EQ(back->next, marker.next);
   EXPECT_EQ(back->log_id, marker.log_id);
   EXPECT_EQ(back->policy, marker.policy);
+  EXPECT_EQ(back->policy_from, marker.policy_from);
   EXPECT_EQ(back->geo, marker.geo);
   EXPECT_EQ(back->time, marker.time);
   EXPECT_EQ(back->marks, marker.marks);
@@ -124,6 +164,15 @@ class PartitionTest : public ::testing::Test {
  protected:
   PartitionTest() {
     setup_.log_id = Hash128{1, 2};
+    // A policy's text here is its version; "mild" ones suspend nobody.
+    setup_.policy.version = setup_.policy_yaml = "first";
+    setup_.compile = [](std::string_view yaml) -> absl::StatusOr<Policy> {
+      if (yaml == "broken") return absl::InvalidArgumentError("policy:1:1: broken");
+      Policy policy;
+      policy.version = yaml;
+      if (yaml.starts_with("mild")) policy.mode = Mode::kShadow;
+      return policy;
+    };
     Open();
   }
   void Open() {
@@ -135,6 +184,21 @@ class PartitionTest : public ::testing::Test {
     const LogRecord record{partition_->next(), origin, std::move(value), "bytes", appended_};
     const LogBatch batch{{&record, 1}, Offset{record.offset.value + 1}};
     ASSERT_TRUE(partition_->Fold(batch, published_, &outputs_).ok());
+  }
+  template <typename What>
+  void Obey(What what) {
+    Order order;
+    order.time = partition_->time().never() ? kStart : partition_->time();
+    order.operator_name = "hanako";
+    order.nonce = ++nonce_;
+    order.what = std::move(what);
+    Fold(order);
+  }
+  void Activate(const std::string& version) { Obey(PolicyActivation{version, version}); }
+  void Reopen() {
+    const SnapshotPart part = partition_->Freeze();
+    ASSERT_TRUE(store_.Commit(*part.records, ToStateMarker(part.marker)).ok());
+    Open();
   }
   Event Send(uint16_t country, uint32_t source, EventTime at) {
     Event event;
@@ -167,6 +231,7 @@ class PartitionTest : public ::testing::Test {
     return said;
   }
 
+  uint64_t nonce_ = 0;
   Offset published_;
   FoldSetup setup_;
   MemoryStore store_;
@@ -268,6 +333,133 @@ TEST_F(PartitionTest, AReleasedVerdictIsForgottenAfterSevenDays) {
   Fold(Heartbeat{released + kVerdictForgottenAfter});
   ASSERT_EQ(Said<Forgotten>().size(), 1u);
   EXPECT_EQ(Said<Forgotten>()[0].account, "u@example.jp");
+}
+
+TEST_F(PartitionTest, APolicyDecidesFromItsPlaceInTheLogOn) {
+  EXPECT_EQ(partition_->policy().version, "first");
+  EXPECT_EQ(partition_->policy_from(), Offset{0});
+  Fold(Heartbeat{kStart});
+  Activate("mild-2");
+  EXPECT_EQ(partition_->policy().version, "mild-2");
+  EXPECT_EQ(partition_->policy_from(), Offset{2});
+  EXPECT_EQ(partition_->Marker().policy, "mild-2");
+  EXPECT_EQ(partition_->Marker().policy_from, Offset{2});
+  LiveAndSteal();
+  const std::vector<Action> said = Said<Action>();
+  ASSERT_FALSE(said.empty());
+  for (const Action& action : said) {
+    EXPECT_EQ(action.policy, "mild-2");
+    EXPECT_EQ(action.mode, Mode::kShadow);
+  }
+}
+
+TEST_F(PartitionTest, TheActivePolicyAgainChangesNothing) {
+  Activate("mild-2");
+  Activate("mild-2");
+  EXPECT_EQ(partition_->policy_from(), Offset{1});
+  EXPECT_EQ(partition_->stats().orders, 2u);
+  EXPECT_EQ(partition_->stats().orders_idle, 1u);
+  EXPECT_TRUE(outputs_.empty());
+  Activate("first");
+  EXPECT_EQ(partition_->policy().version, "first");
+  EXPECT_EQ(partition_->policy_from(), Offset{3});
+}
+
+TEST_F(PartitionTest, APolicyThatCannotBeReadOrIsAnotherThanItSaysIsADeadLetter) {
+  Activate("broken");
+  Obey(PolicyActivation{"second", "third"});
+  EXPECT_EQ(partition_->policy().version, "first");
+  const std::vector<DeadLetter> letters = Said<DeadLetter>();
+  ASSERT_EQ(letters.size(), 2u);
+  EXPECT_EQ(letters[0].reason, "policy");
+  EXPECT_EQ(letters[0].detail, "policy:1:1: broken");
+  EXPECT_THAT(letters[1].detail, ::testing::HasSubstr("third"));
+}
+
+// Goal: a restart never changes the policy of a partition whose log has begun. Method: restarts under another configuration,
+// before and after an activation.
+TEST_F(PartitionTest, ARestartUnderAnotherConfigurationKeepsThePolicy) {
+  Fold(Heartbeat{kStart});
+  const FoldSetup first = setup_;
+  setup_.policy.version = setup_.policy_yaml = "configured-later";
+  Reopen();
+  EXPECT_EQ(partition_->policy().version, "first");
+  Activate("mild-2");
+  Reopen();
+  EXPECT_EQ(partition_->policy().version, "mild-2");
+  EXPECT_EQ(partition_->policy().mode, Mode::kShadow);
+  EXPECT_EQ(partition_->policy_from(), Offset{2});
+  Activate("first");
+  Reopen();
+  EXPECT_EQ(partition_->policy().version, "first");
+  setup_.compile = nullptr;
+  const auto opened = Partition::Open(&setup_, PartitionId{3}, &store_, Offset{0});
+  EXPECT_TRUE(absl::IsInvalidArgument(opened.status())) << opened.status();
+}
+
+TEST_F(PartitionTest, ACopyOfAnOrderIsADeadLetterAlsoAfterARestart) {
+  Order order;
+  order.time = kStart;
+  order.operator_name = "hanako";
+  order.nonce = 9;
+  order.what = PolicyActivation{"mild-2", "mild-2"};
+  Fold(order);
+  Activate("first");
+  Reopen();
+  Fold(order);
+  EXPECT_EQ(partition_->policy().version, "first");
+  ASSERT_EQ(Said<DeadLetter>().size(), 1u);
+  EXPECT_EQ(Said<DeadLetter>()[0].reason, "repeated order");
+}
+
+TEST_F(PartitionTest, AReleaseIsSaidOnceAndOfAStrangerRefused) {
+  LiveAndSteal();
+  ASSERT_EQ(Said<Action>().back().kind, ActionKind::kSuspend);
+  const uint32_t generation = Said<Action>().back().generation;
+  Obey(AccountRelease{"u@example.jp", "called us", Span::Days(1), false});
+  const Action& release = Said<Action>().back();
+  EXPECT_EQ(release.kind, ActionKind::kRelease);
+  EXPECT_EQ(release.rule, "operator");
+  EXPECT_EQ(release.generation, generation + 1);
+  EXPECT_EQ(release.time, partition_->time());
+  const size_t said = outputs_.size();
+  Obey(AccountRelease{"u@example.jp", "called us", Span::Days(1), false});
+  EXPECT_EQ(outputs_.size(), said) << "nothing stands any more";
+  Obey(AccountRelease{"v@example.jp", "called us", Span::Days(1), false});
+  EXPECT_EQ(Said<DeadLetter>().back().reason, "unknown account");
+}
+
+// Goal: states from before there were orders go on. Method: the bytes of format 1 as they were written then.
+TEST_F(PartitionTest, AStateOfTheFirstFormatGoesOnWithTheConfiguredPolicy) {
+  ShardMarker marker = SomeMarker();
+  marker.log_id = setup_.log_id;
+  Shard bare(ShardOptions{setup_.log_id, PartitionId{3}}, &setup_.policy, nullptr);
+  std::string state;
+  bare.EncodeState(&state);
+  ASSERT_EQ(state.front(), 2);
+  // Version 1 had neither exceptions (one zero for none) nor the number of detectors before the counters.
+  constexpr size_t kCounters = kEventKinds + 4 + 5 + kDetectors;
+  state.front() = 1;
+  state.erase(state.size() - kCounters - 2, 2);
+  marker.globals.clear();
+  ByteWriter writer(&marker.globals);
+  writer.PutVarint(1);
+  writer.PutBytes(state);
+  writer.PutVarint(1);
+  writer.PutZigzag(kStart.millis());
+  writer.PutBytes("released@example.jp");
+  StateMarker stored = ToStateMarker(marker);
+  ASSERT_EQ(stored.input.front(), 2);
+  stored.input.front() = 1;
+  stored.input.resize(stored.input.size() - 2);  // the policy's first offset, 99
+  ASSERT_TRUE(store_.Commit(PackedRecords(), stored).ok());
+  Open();
+  EXPECT_EQ(partition_->next(), marker.next);
+  EXPECT_EQ(partition_->policy().version, "first");
+  EXPECT_EQ(partition_->policy_from(), Offset{0});
+  Fold(Heartbeat{kStart + Span::Days(1)});
+  ASSERT_EQ(Said<Forgotten>().size(), 1u);
+  EXPECT_EQ(Said<Forgotten>()[0].account, "released@example.jp");
 }
 
 TEST_F(PartitionTest, TheStateOfAnotherLogIsRefused) {

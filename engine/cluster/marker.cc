@@ -9,7 +9,8 @@ namespace sekisho {
 namespace {
 
 // Stored at the head of both parts. Moves only when an old reader would misread new bytes.
-constexpr uint64_t kFormat = 1;
+// 2: the policy's first offset.
+constexpr uint64_t kFormat = 2;
 
 }  // namespace
 
@@ -23,6 +24,7 @@ StateMarker ToStateMarker(const ShardMarker& marker) {
   input.PutBytes(marker.policy);
   input.PutBytes(marker.geo);
   input.PutZigzag(marker.time.millis());
+  input.PutZigzag(marker.policy_from.value);
   ByteWriter dedupe(&out.dedupe);
   dedupe.PutVarint(kFormat);
   dedupe.PutVarint(marker.marks.size());
@@ -52,6 +54,7 @@ absl::StatusOr<ShardMarker> FromStateMarker(const StateMarker& marker) {
   out.policy = input.Bytes();
   out.geo = input.Bytes();
   out.time = EventTime::FromMillis(input.Zigzag());
+  if (input_format >= 2) out.policy_from = Offset{input.Zigzag()};
   constexpr size_t kMarkBytesMin = 12;
   const size_t marks = dedupe.Length(kMarkBytesMin);
   for (size_t i = 0; i < marks && dedupe.ok(); ++i) {

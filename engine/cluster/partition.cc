@@ -9,7 +9,8 @@
 namespace sekisho {
 namespace {
 
-constexpr uint64_t kGlobalsFormat = 1;
+// 2: the policy and which orders were obeyed.
+constexpr uint64_t kGlobalsFormat = 2;
 
 std::string_view ReasonOf(FoldResult result) {
   switch (result) {
@@ -26,8 +27,10 @@ std::string_view ReasonOf(FoldResult result) {
 Partition::Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from, FoldCounts* counts)
     : setup_(setup),
       id_(id),
+      policy_(&setup->policy),
+      policy_yaml_(setup->policy_yaml),
       table_(setup->table, store),
-      shard_(ShardOptions{setup->log_id, id}, &setup->policy, &table_),
+      shard_(ShardOptions{setup->log_id, id}, policy_, &table_),
       next_(fresh_from),
       counts_(counts) {}
 
@@ -53,7 +56,8 @@ absl::Status Partition::Restore(const StateMarker& stored) {
   next_ = marker->next;
   marks_.Restore(std::move(marker->marks));
   ByteReader reader(marker->globals);
-  if (reader.Varint() > kGlobalsFormat) return absl::FailedPreconditionError("the state is of a later version");
+  const uint64_t format = reader.Varint();
+  if (format > kGlobalsFormat) return absl::FailedPreconditionError("the state is of a later version");
   const std::string_view shard = reader.Bytes();
   for (size_t n = reader.Length(2); n > 0 && reader.ok(); --n) {
     const EventTime at = EventTime::FromMillis(reader.Zigzag());
@@ -61,15 +65,40 @@ absl::Status Partition::Restore(const StateMarker& stored) {
     forget_at_.emplace(at, account);
     forget_[account] = at;
   }
+  // Before there were orders, every partition went by what it was configured with.
+  std::string yaml = setup_->policy_yaml;
+  if (format >= 2) {
+    yaml = reader.Bytes();
+    policy_from_ = Offset{reader.Zigzag()};
+    if (!orders_.Decode(&reader)) reader.Fail();
+  }
   if (!reader.done()) return absl::DataLossError("the state's globals are damaged");
+  if (yaml != setup_->policy_yaml) {
+    absl::StatusOr<Policy> policy = Compile(yaml);
+    if (!policy.ok()) {
+      return absl::InvalidArgumentError("policy " + marker->policy + ", by which this partition decides, can't be read any more: " +
+                                        std::string(policy.status().message()) +
+                                        ". Run the version that could, push a policy that this one can read, then upgrade");
+    }
+    own_policy_ = std::make_unique<const Policy>(*std::move(policy));
+    policy_ = own_policy_.get();
+    policy_yaml_ = std::move(yaml);
+    shard_.SetPolicy(policy_);
+  }
   return shard_.DecodeState(shard);
+}
+
+absl::StatusOr<Policy> Partition::Compile(std::string_view yaml) const {
+  if (setup_->compile) return setup_->compile(yaml);
+  return absl::UnimplementedError("policies can't be read here");
 }
 
 ShardMarker Partition::Marker() const {
   ShardMarker marker;
   marker.next = next_;
   marker.log_id = setup_->log_id;
-  marker.policy = setup_->policy.version;
+  marker.policy = policy_->version;
+  marker.policy_from = policy_from_;
   marker.geo = setup_->geo_version;
   marker.time = shard_.now();
   marker.marks = marks_.marks();
@@ -83,6 +112,9 @@ ShardMarker Partition::Marker() const {
     writer.PutZigzag(at.millis());
     writer.PutBytes(account);
   }
+  writer.PutBytes(policy_yaml_);
+  writer.PutZigzag(policy_from_.value);
+  orders_.Encode(&writer);
   return marker;
 }
 
@@ -128,17 +160,83 @@ absl::Status Partition::FoldRecord(const LogRecord& record) {
     absl::StatusOr<FoldResult> result = shard_.Fold(*event, record.offset, &actions_);
     if (!result.ok()) return result.status();
     if (*result != FoldResult::kFolded) {
-      dead_letter_ = DeadLetter{record.offset, std::string(ReasonOf(*result)), "", std::string(record.bytes)};
+      Refuse(record, ReasonOf(*result), "");
     }
     return absl::OkStatus();
   }
   if (const Heartbeat* heartbeat = std::get_if<Heartbeat>(&record.value)) {
     return shard_.Tick(heartbeat->time, record.offset, &actions_);
   }
-  const Unusable& unusable = std::get<Unusable>(record.value);
-  dead_letter_ = DeadLetter{record.offset, std::string(unusable.reason), std::string(unusable.detail),
-                            std::string(record.bytes)};
+  if (const Order* order = std::get_if<Order>(&record.value)) return Obey(*order, record);
+  if (const Unusable* unusable = std::get_if<Unusable>(&record.value)) {
+    Refuse(record, unusable->reason, std::string(unusable->detail));
+  }
+  // What remains are judgements, which no detector asks for yet.
   return absl::OkStatus();
+}
+
+void Partition::Refuse(const LogRecord& record, std::string_view reason, std::string detail) {
+  dead_letter_ = DeadLetter{record.offset, std::string(reason), std::move(detail), std::string(record.bytes)};
+}
+
+absl::Status Partition::Obey(const Order& order, const LogRecord& record) {
+  switch (orders_.Take(order)) {
+    case OrderMarks::Outcome::kNew: break;
+    case OrderMarks::Outcome::kRepeat:
+      Refuse(record, "repeated order", "");
+      return absl::OkStatus();
+    case OrderMarks::Outcome::kStale:
+      Refuse(record, "stale order", "given before others that are forgotten");
+      return absl::OkStatus();
+  }
+  if (const PolicyActivation* activation = std::get_if<PolicyActivation>(&order.what)) {
+    if (std::string wrong = Activate(*activation, record.offset); !wrong.empty()) {
+      Refuse(record, "policy", std::move(wrong));
+      return absl::OkStatus();
+    }
+  } else if (const AccountRelease* release = std::get_if<AccountRelease>(&order.what)) {
+    absl::StatusOr<bool> known = shard_.Release(*release, order.time, record.offset, &actions_);
+    if (!known.ok()) return known.status();
+    if (!*known) {
+      Refuse(record, "unknown account", "a release of an account that had no event in this partition");
+      return absl::OkStatus();
+    }
+    stats_.orders_idle += actions_.empty();
+  } else {
+    const Exceptions::Outcome outcome = shard_.Except(std::get<Exception>(order.what));
+    if (outcome == Exceptions::Outcome::kFull) {
+      Refuse(record, "exceptions full", std::to_string(kExceptionsMax) + " stand, none of them expired");
+      return absl::OkStatus();
+    }
+    stats_.orders_idle += outcome == Exceptions::Outcome::kNothing;
+  }
+  ++stats_.orders;
+  return absl::OkStatus();
+}
+
+std::string Partition::Activate(const PolicyActivation& order, Offset at) {
+  if (order.yaml == policy_yaml_ && order.version == policy_->version) {
+    ++stats_.orders_idle;
+    return "";
+  }
+  absl::StatusOr<Policy> policy = Compile(order.yaml);
+  if (!policy.ok()) return std::string(policy.status().message());
+  // Otherwise what runs would not be what was checked.
+  if (policy->version != order.version) {
+    return "its text is " + policy->version + " to this program, not " + order.version + ": push it by the version of sekisho that runs here";
+  }
+  // The version stands for every value, whatever the text says around them.
+  if (policy->version == policy_->version) {
+    ++stats_.orders_idle;
+    return "";
+  }
+  auto next = std::make_unique<const Policy>(*std::move(policy));
+  shard_.SetPolicy(next.get());
+  policy_ = next.get();
+  own_policy_ = std::move(next);
+  policy_yaml_ = order.yaml;
+  policy_from_ = Offset{at.value + 1};
+  return "";
 }
 
 void Partition::Count(const LogRecord& record, bool muted) {

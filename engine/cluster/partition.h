@@ -1,6 +1,9 @@
 // One partition's fold, with what surrounds the shard: repeats are dropped before it, what can't be used becomes a dead
 // letter, verdicts long released are forgotten, and everything can be frozen into a copy that stands for one offset.
 //
+// The policy belongs to the state: a partition begins with the one it is given, and from then on only an order in its log
+// changes it. Its full text is kept with the state, so a restart under another configuration changes nothing.
+//
 // Below `published` the fold is muted: it changes the state as it did the first time, and says nothing, because that has
 // been said.
 #ifndef SEKISHO_ENGINE_CLUSTER_PARTITION_H_
@@ -8,10 +11,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,7 +25,9 @@
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
 #include "engine/cluster/observer.h"
+#include "engine/cluster/order_marks.h"
 #include "engine/cluster/origin_marks.h"
+#include "engine/model/order.h"
 #include "engine/model/snapshot.h"
 #include "engine/policy/policy.h"
 #include "engine/shard/shard.h"
@@ -36,7 +43,11 @@ inline constexpr Span kVerdictForgottenAfter = Span::Days(7);
 // What is the same for every partition of a log; an input of the fold.
 struct FoldSetup {
   Hash128 log_id;
+  // With what a partition without a state begins, and its full text. Equal on all nodes until each partition has stored a state.
   Policy policy;
+  std::string policy_yaml;
+  // A policy out of its text; none: orders that bring one are refused. The same text must always give the same policy.
+  std::function<absl::StatusOr<Policy>(std::string_view yaml)> compile;
   std::string geo_version;
   AccountTableOptions table;
 };
@@ -45,6 +56,8 @@ struct PartitionStats {
   uint64_t records = 0;       // folded, muted or not, by this object
   uint64_t repeats = 0;       // events seen before, dropped
   uint64_t dead_letters = 0;
+  uint64_t orders = 0;        // obeyed
+  uint64_t orders_idle = 0;   // of those, the ones that changed nothing: the policy was active, nothing was to be withdrawn
 };
 
 // Thread-compatible: belongs to the worker that owns the partition.
@@ -54,6 +67,7 @@ class Partition {
   // it.
   //   FailedPrecondition  the state is of another log
   //   DataLoss            the state is damaged
+  //   InvalidArgument     the policy that the state was decided by can't be read
   static absl::StatusOr<std::unique_ptr<Partition>> Open(const FoldSetup* setup, PartitionId id, RecordStore* store,
                                                          Offset fresh_from, FoldCounts* counts = nullptr);
 
@@ -72,9 +86,13 @@ class Partition {
   absl::Status Thaw() { return table_.Thaw(); }
   ShardMarker Marker() const;
 
+  // What decides now, and the first record that it decided; 0: the partition began with it.
+  const Policy& policy() const { return *policy_; }
+  Offset policy_from() const { return policy_from_; }
+
   const PartitionStats& stats() const { return stats_; }
   AccountTableStats table_stats() const { return table_.stats(); }
-  std::string_view policy_version() const { return setup_->policy.version; }
+  std::string_view policy_version() const { return policy_->version; }
   // When the events were appended whose actions Fold has given since the last call; nothing of those with an unknown time.
   std::vector<EventTime> TakeActedOn() { return std::exchange(acted_on_, {}); }
   const ShardStats& shard_stats() const { return shard_.stats(); }
@@ -83,6 +101,11 @@ class Partition {
   Partition(const FoldSetup* setup, PartitionId id, RecordStore* store, Offset fresh_from, FoldCounts* counts);
   absl::Status Restore(const StateMarker& marker);
   absl::Status FoldRecord(const LogRecord& record);
+  absl::Status Obey(const Order& order, const LogRecord& record);
+  void Refuse(const LogRecord& record, std::string_view reason, std::string detail);
+  absl::StatusOr<Policy> Compile(std::string_view yaml) const;
+  // Empty, or why not.
+  std::string Activate(const PolicyActivation& order, Offset at);
   void Count(const LogRecord& record, bool muted);
   void NoteVerdict(const Action& action);
   void ForgetVerdicts(std::vector<Output>* outputs, bool muted);
@@ -90,8 +113,14 @@ class Partition {
 
   const FoldSetup* const setup_;
   const PartitionId id_;
+  // The active policy: the setup's, or one of our own.
+  std::unique_ptr<const Policy> own_policy_;
+  const Policy* policy_;
+  std::string policy_yaml_;
+  Offset policy_from_;
   AccountTable table_;
   Shard shard_;
+  OrderMarks orders_;
   OriginMarks marks_;
   // Released accounts and when to forget them, both ways round.
   std::set<std::pair<EventTime, std::string>> forget_at_;

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/base/fail_point.h"
 #include "engine/cluster/marker.h"
 
 namespace sekisho {
@@ -304,6 +305,7 @@ absl::StatusOr<bool> Worker::FoldSome(Slot* slot, const WorkerTime& now) {
   if (!batch->records.empty()) slot->appended = batch->records.back().appended;
   if (seams_.observer != nullptr) seams_.observer->OnFoldEnd(slot->id, batch->records);
   if (!batch->records.empty()) {
+    FailPoint("fold_batch");
     (before < slot->published ? stats_.records_muted : stats_.records_live) += batch->records.size();
     slot->last_record = now.steady;
     return true;

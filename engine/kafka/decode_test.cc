@@ -55,6 +55,31 @@ TEST(DecodeTest, EventsAndHeartbeats) {
   EXPECT_EQ(std::get<Heartbeat>(record.value).time, EventTime::FromSeconds(1'772'409'700));
 }
 
+// Goal: an operator's order is one under a key that is known here, and else a reason that is the same for all such records.
+TEST(DecodeTest, OrdersAndJudgements) {
+  wire::OperatorKeys keys;
+  ASSERT_TRUE(keys.Add("noc", std::string(32, 'k')).ok());
+  Order order;
+  order.time = EventTime::FromSeconds(1'772'409'700);
+  order.operator_name = "hanako";
+  order.nonce = 7;
+  order.what = AccountRelease{"a@example.jp", "called us", Span::Days(1), true};
+  const std::string bytes = wire::SignOrder(order, keys, "noc").value();
+  Decoder decoder(&keys, nullptr);
+  const LogRecord record = decoder.Decode(Offset{5}, bytes);
+  ASSERT_TRUE(std::holds_alternative<Order>(record.value));
+  EXPECT_EQ(std::get<AccountRelease>(std::get<Order>(record.value).what).account, "a@example.jp");
+  const wire::OperatorKeys none;
+  Decoder stranger(&none, nullptr);
+  const LogRecord refused = stranger.Decode(Offset{5}, bytes);
+  ASSERT_TRUE(std::holds_alternative<Unusable>(refused.value));
+  EXPECT_EQ(std::get<Unusable>(refused.value).reason, "signature");
+  JudgementBatch batch;
+  batch.time = order.time;
+  const std::string judgements = wire::EncodeJudgements(batch);
+  EXPECT_TRUE(std::holds_alternative<JudgementBatch>(stranger.Decode(Offset{6}, judgements).value));
+}
+
 TEST(DecodeTest, TheRestIsUnusable) {
   const wire::OperatorKeys keys;
   Decoder decoder(&keys, nullptr);

@@ -16,7 +16,7 @@ namespace sekisho {
 
 // From here on, decide by this policy.
 struct PolicyActivation {
-  std::string version;
+  std::string version;  // of the text, as the program that validated it computed it
   std::string yaml;  // the full text
 };
 
@@ -39,7 +39,8 @@ struct Subject {
   auto operator<=>(const Subject&) const = default;
 };
 
-// Allow: never act against the subject, or take its sources for the owner's. Deny: treat it as judged bad.
+// Allow: never enforce anything against the account, or take the network's sources for the owner's. Deny: treat the
+// subject as judged bad. One subject has one exception: a later order takes an earlier one's place.
 struct Exception {
   bool allow = true;
   Subject subject;

@@ -43,6 +43,7 @@ struct ShardMarker {
   Offset next;               // the states hold every record before it, and none from it on
   Hash128 log_id;            // of the input log
   std::string policy;        // version of the policy in force
+  Offset policy_from;        // first record that is decided by it; 0: the partition began with it
   std::string geo;           // version of the geo data
   EventTime time;            // the shard's
   std::vector<StreamMark> marks;  // the stream that moved longest ago comes first

@@ -40,7 +40,9 @@ Decision Climb(const Risk& risk, const Policy& policy, EventTime at) {
 
 bool SaysMore(const Decision& decision, const Standing& standing, const Policy& policy, EventTime at) {
   if (!decision.act) return false;
-  const bool stands = standing.verdict != ActionKind::kRelease;
+  // What an earlier policy only told isn't done yet.
+  const bool done = standing.mode == Mode::kEnforce || policy.mode == Mode::kShadow;
+  const bool stands = standing.verdict != ActionKind::kRelease && done;
   if (stands && decision.kind <= standing.verdict) return false;
   if (decision.kind >= ActionKind::kThrottle) return true;
   // Having been told more lately makes less superfluous.

@@ -29,7 +29,7 @@ Risk Weigh(std::span<const Signal> signals, const Policy& policy, bool with_shad
 struct Decision {
   bool act = false;
   ActionKind kind = ActionKind::kObserve;
-  std::string_view rule;  // "two_families", "beyond_doubt", "risk", "circuit_breaker"; static storage
+  std::string_view rule;  // one of the names in README.md; static storage
   EventTime expires;      // Never(): none
 };
 

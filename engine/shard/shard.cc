@@ -9,7 +9,9 @@
 namespace sekisho {
 namespace {
 
-constexpr uint64_t kStateVersion = 1;
+// 2: exceptions, and how many counters follow.
+constexpr uint64_t kStateVersion = 2;
+constexpr uint64_t kDetectorsOfVersion1 = 12;
 
 // Events after which an account is judged. Logins and mailbox accesses only build the picture: what is to be stopped is
 // sending.
@@ -27,8 +29,22 @@ bool Judged(const Event& event, const AccountWindow::Touch& touch) {
 
 }  // namespace
 
+uint32_t PatternOf(std::span<const Signal> signals) {
+  uint32_t pattern = 0;
+  for (const Signal& s : signals) {
+    if (!s.shadow) pattern |= uint32_t{1} << static_cast<uint32_t>(s.detector);
+  }
+  return pattern;
+}
+static_assert(kDetectors <= 32);
+
 Shard::Shard(const ShardOptions& options, const Policy* policy, AccountTable* table)
     : options_(options), policy_(policy), table_(table) {
+  SetPolicy(policy);
+}
+
+void Shard::SetPolicy(const Policy* policy) {
+  policy_ = policy;
   population_.SetHomeCountries(policy->home_countries);
 }
 
@@ -99,25 +115,30 @@ void Shard::Decide(const Event& event, AccountWindow* account, const AccountWind
   if (!signals_.empty()) {
     for (const Signal& s : signals_) ++stats_.signals[static_cast<size_t>(s.detector)];
     risk = Weigh(signals_, *policy_, false);
-    Decision decision = Climb(risk, *policy_, event.time);
-    if (decision.act && decision.kind == ActionKind::kSuspend && SaysMore(decision, account->standing, *policy_, event.time) &&
-        BreakerOpen(event.time)) {
-      decision = {true, ActionKind::kThrottle, "circuit_breaker", event.time + policy_->throttle.lasts};
-    }
-    if (SaysMore(decision, account->standing, *policy_, event.time)) {
-      action = Act(decision, policy_->mode, event.time, event.id, account, offset, actions);
-    } else if (std::any_of(signals_.begin(), signals_.end(), [](const Signal& s) { return s.shadow; })) {
-      // What shadowed detectors would have done is said, and changes nothing but the memory of having said it.
-      const Risk shadow_risk = Weigh(signals_, *policy_, true);
-      const Decision shadow = Climb(shadow_risk, *policy_, event.time);
-      if (shadow.act && (!decision.act || shadow.kind > decision.kind) &&
-          (account->standing.shadow_said.never() || shadow.kind > account->standing.shadow_kind ||
-           event.time - account->standing.shadow_said >= policy_->announce_every) &&
-          SaysMore(shadow, account->standing, *policy_, event.time)) {
-        action = Act(shadow, Mode::kShadow, event.time, event.id, account, offset, actions);
-        account->standing.shadow_said = event.time;
-        account->standing.shadow_kind = shadow.kind;
-        risk = shadow_risk;
+    Decision decision = WithinGrace(Climb(risk, *policy_, event.time), event, features, account->standing);
+    if (population_.exceptions.OfAccount(account->login, event.time) == Ruling::kAllowed) {
+      decision.rule = "allowed";
+      if (decision.act) action = SayInShadow(decision, true, event, account, offset, actions);
+    } else {
+      if (decision.act && decision.kind == ActionKind::kSuspend && SaysMore(decision, account->standing, *policy_, event.time) &&
+          BreakerOpen(event.time)) {
+        decision = {true, ActionKind::kThrottle, "circuit_breaker", event.time + policy_->throttle.lasts};
+      }
+      if (SaysMore(decision, account->standing, *policy_, event.time)) {
+        action = Act(decision, policy_->mode, false, event.time, event.id, account, offset, actions);
+        if (decision.kind >= ActionKind::kThrottle) {
+          account->standing.pattern = PatternOf(signals_);
+          account->standing.grace = EventTime::Never();
+          account->standing.relapse_guard = false;
+        }
+      } else if (std::any_of(signals_.begin(), signals_.end(), [](const Signal& s) { return s.shadow; })) {
+        // What shadowed detectors would have done is said, and changes nothing but the memory of having said it.
+        const Risk shadow_risk = Weigh(signals_, *policy_, true);
+        const Decision shadow = Climb(shadow_risk, *policy_, event.time);
+        if (shadow.act && (!decision.act || shadow.kind > decision.kind)) {
+          action = SayInShadow(shadow, policy_->mode != Mode::kShadow, event, account, offset, actions);
+          if (action != nullptr) risk = shadow_risk;
+        }
       }
     }
     if (action != nullptr) {
@@ -129,11 +150,34 @@ void Shard::Decide(const Event& event, AccountWindow* account, const AccountWind
   if (observer_ != nullptr) observer_->OnEvent(event, *account, features, signals_, risk, action);
 }
 
-Action* Shard::Act(const Decision& decision, Mode mode, EventTime at, AccountId id, AccountWindow* account, Offset offset,
-                   std::vector<Action>* actions) {
+Decision Shard::WithinGrace(const Decision& decision, const Event& event, const Features& features,
+                            const Standing& standing) const {
+  if (standing.grace.never() || event.time >= standing.grace || !decision.act || decision.kind < ActionKind::kThrottle) {
+    return decision;
+  }
+  const bool relapse = standing.relapse_guard && standing.pattern != 0 && features.stray && event.kind == EventKind::kSubmission &&
+                       (PatternOf(signals_) & standing.pattern) == standing.pattern;
+  return relapse ? decision : Decision{true, ActionKind::kNotify, "grace", EventTime::Never()};
+}
+
+Action* Shard::SayInShadow(const Decision& decision, bool told, const Event& event, AccountWindow* account, Offset offset,
+                           std::vector<Action>* actions) {
   Standing& standing = account->standing;
-  const bool shadowed_detector = mode == Mode::kShadow && policy_->mode != Mode::kShadow;
-  if (!shadowed_detector) {
+  if (!standing.shadow_said.never() && decision.kind <= standing.shadow_kind &&
+      event.time - standing.shadow_said < policy_->announce_every) {
+    return nullptr;
+  }
+  if (!SaysMore(decision, standing, *policy_, event.time)) return nullptr;
+  Action* action = Act(decision, Mode::kShadow, told, event.time, event.id, account, offset, actions);
+  standing.shadow_said = event.time;
+  standing.shadow_kind = decision.kind;
+  return action;
+}
+
+Action* Shard::Act(const Decision& decision, Mode mode, bool told, EventTime at, AccountId id, AccountWindow* account,
+                   Offset offset, std::vector<Action>* actions) {
+  Standing& standing = account->standing;
+  if (!told) {
     if (decision.kind >= ActionKind::kThrottle) {
       if (!standing.expires.never()) timers_.erase({standing.expires, id});
       if (decision.kind == ActionKind::kRelease) {
@@ -142,6 +186,7 @@ Action* Shard::Act(const Decision& decision, Mode mode, EventTime at, AccountId 
         standing.renewals = 0;
       } else {
         standing.since = at;
+        standing.mode = mode;
         standing.expires = decision.expires;
         standing.evidence_last = std::max(standing.evidence_last, at);
         timers_.insert({decision.expires, id});
@@ -187,16 +232,41 @@ absl::Status Shard::FireTimers(EventTime until, Offset offset, std::vector<Actio
     if (account == nullptr || account->standing.expires != at) continue;
     Standing& standing = account->standing;
     Decision decision{true, ActionKind::kRelease, "expired", EventTime::Never()};
+    Mode mode = standing.mode;
+    const bool relaxed = standing.mode == Mode::kEnforce && policy_->mode == Mode::kShadow;
     // A thief who is still at it is not let in again by the clock.
     if (standing.verdict == ActionKind::kSuspend && !standing.evidence_last.never() &&
-        at - standing.evidence_last <= policy_->evidence_fresh) {
+        at - standing.evidence_last <= policy_->evidence_fresh && !relaxed &&
+        population_.exceptions.OfAccount(account->login, at) != Ruling::kAllowed) {
       ++standing.renewals;
       decision = {true, ActionKind::kSuspend, "renewed", at + SuspensionLength(*policy_, standing.renewals)};
+      mode = policy_->mode;
     }
-    const Action* action = Act(decision, policy_->mode, at, id, account, offset, actions);
+    const Action* action = Act(decision, mode, false, at, id, account, offset, actions);
     if (observer_ != nullptr) observer_->OnTimer(*account, *action);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Shard::Release(const AccountRelease& order, EventTime given, Offset offset, std::vector<Action>* actions) {
+  k_ = 0;
+  const AccountId id = AccountId::FromLogin(order.account);
+  absl::StatusOr<AccountWindow*> found = table_->Find(id);
+  if (!found.ok()) return found.status();
+  AccountWindow* account = *found;
+  if (account == nullptr) return false;
+  // An account that we know has had an event, so there is a time.
+  Standing& standing = account->standing;
+  if (order.grace > Span()) {
+    standing.grace = std::max(given, now_) + order.grace;
+    standing.relapse_guard = order.relapse_guard;
+  }
+  if (standing.verdict != ActionKind::kRelease && standing.verdict >= ActionKind::kThrottle) {
+    const Decision decision{true, ActionKind::kRelease, "operator", EventTime::Never()};
+    const Action* action = Act(decision, standing.mode, false, now_, id, account, offset, actions);
+    if (observer_ != nullptr) observer_->OnTimer(*account, *action);
+  }
+  return true;
 }
 
 bool Shard::BreakerOpen(EventTime at) {
@@ -222,6 +292,8 @@ void Shard::EncodeState(std::string* out) const {
     w.PutFixed64(id.hash.high);
     w.PutFixed64(id.hash.low);
   }
+  population_.exceptions.Encode(&w);
+  w.PutVarint(stats_.signals.size());
   for (const uint64_t n : stats_.folded) w.PutVarint(n);
   for (const uint64_t n : {stats_.late, stats_.future, stats_.invalid, stats_.accounts}) w.PutVarint(n);
   for (const uint64_t n : stats_.actions) w.PutVarint(n);
@@ -230,7 +302,8 @@ void Shard::EncodeState(std::string* out) const {
 
 absl::Status Shard::DecodeState(std::string_view bytes) {
   ByteReader r(bytes);
-  if (r.Varint() != kStateVersion) return absl::FailedPreconditionError("the shard's state is of another version");
+  const uint64_t version = r.Varint();
+  if (r.ok() && version > kStateVersion) return absl::FailedPreconditionError("the shard's state is of a later version");
   now_ = EventTime::FromMillis(r.Zigzag());
   future_from_ = EventTime::FromMillis(r.Zigzag());
   future_in_a_row_ = static_cast<int>(r.VarintUpTo(kFutureAgreeing + 1));
@@ -243,10 +316,18 @@ absl::Status Shard::DecodeState(std::string_view bytes) {
     const uint64_t low = r.Fixed64();
     timers_.insert({at, AccountId{Hash128{high, low}}});
   }
+  population_.exceptions = Exceptions();
+  uint64_t detectors = kDetectorsOfVersion1;
+  if (version >= 2) {
+    if (!population_.exceptions.Decode(&r)) return absl::DataLossError("the shard's state is damaged");
+    detectors = r.Varint();
+    if (detectors > stats_.signals.size()) return absl::FailedPreconditionError("the shard's state is of a later version");
+  }
   for (uint64_t& n : stats_.folded) n = r.Varint();
   for (uint64_t* n : {&stats_.late, &stats_.future, &stats_.invalid, &stats_.accounts}) *n = r.Varint();
   for (uint64_t& n : stats_.actions) n = r.Varint();
-  for (uint64_t& n : stats_.signals) n = r.Varint();
+  stats_.signals.fill(0);
+  for (uint64_t i = 0; i < detectors; ++i) stats_.signals[i] = r.Varint();
   return r.done() ? absl::OkStatus() : absl::DataLossError("the shard's state is damaged");
 }
 

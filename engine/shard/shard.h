@@ -8,6 +8,15 @@
 // heartbeat brings the time there first, or kFutureAgreeing such events in a row agree. An event more than kLateMax
 // behind is refused as kLate. Both are for the caller to count and keep aside.
 //
+// Orders of operators are records of the same log. They move no time, because an operator's clock is nobody's event time;
+// what they say holds from their own place in the log on. There are then two more ways to an action than the ladder:
+//   release  rule "operator": the standing verdict ends. Until the grace ends, whatever would throttle or suspend the account
+//            notifies instead, rule "grace"; with the relapse guard, a stray submission with all the signals that led to the
+//            verdict ends the grace and is judged as ever.
+//   allow    rule "allowed", mode shadow: what the account (or its domain) does is judged and said, nothing of it is enforced
+//            or renewed, and its standing doesn't move. A verdict that already stands goes on to its expiry: a release ends it.
+//            An allowed network's sources are the owner's, see AccountWindow.
+//
 // Thread-compatible: one thread owns a shard.
 #ifndef SEKISHO_ENGINE_SHARD_SHARD_H_
 #define SEKISHO_ENGINE_SHARD_SHARD_H_
@@ -27,6 +36,7 @@
 #include "engine/detect/detector.h"
 #include "engine/model/action.h"
 #include "engine/model/event.h"
+#include "engine/model/order.h"
 #include "engine/policy/policy.h"
 #include "engine/respond/ladder.h"
 #include "engine/state/account_table.h"
@@ -54,7 +64,7 @@ class FoldObserver {
   // After an event was folded. `action`: what it led to, null if nothing new was said.
   virtual void OnEvent(const Event& event, const AccountWindow& account, const Features& features,
                        std::span<const Signal> signals, const Risk& risk, const Action* action) = 0;
-  // After a timer led to an action (a release or a renewal).
+  // After a timer led to an action (a release or a renewal), or an operator to a release.
   virtual void OnTimer(const AccountWindow& account, const Action& action) = 0;
 };
 
@@ -84,7 +94,16 @@ class Shard {
   // actions carry the timers' own times. Earlier than the shard's time: nothing.
   absl::Status Tick(EventTime at, Offset offset, std::vector<Action>* actions);
 
-  // Everything not keyed by account: time, timers, population, counters.
+  // From the next record on, decides by this policy, which outlives the shard or the next call. What stands, stands: expiries
+  // that have been said don't move, renewals go by the new one. Between policies of different mode, an enforced verdict ends by an
+  // enforced release, though it isn't renewed any more, and a verdict that was only told doesn't keep from enforcing one.
+  void SetPolicy(const Policy* policy);
+
+  // An order at `offset`. False: this partition knows no such account, which nothing was changed for.
+  absl::StatusOr<bool> Release(const AccountRelease& order, EventTime given, Offset offset, std::vector<Action>* actions);
+  Exceptions::Outcome Except(const Exception& order) { return population_.exceptions.Apply(order, now_); }
+
+  // Everything not keyed by account: time, timers, population, exceptions, counters.
   void EncodeState(std::string* out) const;
   absl::Status DecodeState(std::string_view bytes);
 
@@ -97,13 +116,18 @@ class Shard {
   absl::Status FireTimers(EventTime until, Offset offset, std::vector<Action>* actions);
   void Decide(const Event& event, AccountWindow* account, const AccountWindow::Touch& touch, Offset offset,
               std::vector<Action>* actions);
-  // Builds the action and moves the account's standing.
-  Action* Act(const Decision& decision, Mode mode, EventTime at, AccountId id, AccountWindow* account, Offset offset,
+  // What an operator's release leaves of a decision.
+  Decision WithinGrace(const Decision& decision, const Event& event, const Features& features, const Standing& standing) const;
+  // In shadow, once in Policy::announce_every for each kind; null if that was said already.
+  Action* SayInShadow(const Decision& decision, bool told, const Event& event, AccountWindow* account, Offset offset,
+                      std::vector<Action>* actions);
+  // Builds the action and, unless it is only `told`, moves the account's standing.
+  Action* Act(const Decision& decision, Mode mode, bool told, EventTime at, AccountId id, AccountWindow* account, Offset offset,
               std::vector<Action>* actions);
   bool BreakerOpen(EventTime at);
 
   const ShardOptions options_;
-  const Policy* const policy_;
+  const Policy* policy_;
   AccountTable* const table_;
   FoldObserver* observer_ = nullptr;
 

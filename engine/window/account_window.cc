@@ -196,6 +196,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
   }
   touch.familiarity = Know(touch.ip, touch.place, at, population);
   const bool somewhere = touch.familiarity != Familiarity::kNowhere;
+  if (somewhere && population.Trusts(touch.ip, touch.place, at)) touch.familiarity = Familiarity::kKnown;
 
   switch (e.kind) {
     case EventKind::kLogin:

@@ -44,7 +44,7 @@ inline constexpr Span kSameMessage = Span::Seconds(120);
 
 // How an account knows a source.
 enum class Familiarity : uint8_t {
-  kKnown = 0,    // this source, its network or its place is the owner's by history
+  kKnown = 0,    // this source, its network or its place is the owner's by history, or an operator says so
   kNear = 1,     // new, in a country that is the owner's by history (of a young account: its first, or the population's)
   kFar = 2,      // new, in a country that is not
   kNowhere = 3,  // origin unknown: no address, a private one, or the fleet's own
@@ -79,6 +79,7 @@ struct FailingSource {
 // What was done about an account, and why it may be done again.
 struct Standing {
   ActionKind verdict = ActionKind::kRelease;  // what stands now; kRelease: clear
+  Mode mode = Mode::kEnforce;  // of that verdict, as it was said
   EventTime since, expires;
   uint32_t generation = 0;
   uint32_t renewals = 0;
@@ -88,6 +89,9 @@ struct Standing {
   EventTime shadow_said;     // the last action of shadowed detectors only, and its kind
   ActionKind shadow_kind = ActionKind::kObserve;
   std::array<EventTime, 4> announced;  // the last action of each kind, by ActionKind below kRelease
+  uint32_t pattern = 0;      // detectors that led to the last throttle or suspension, one bit each by DetectorId
+  EventTime grace;           // an operator's release lasts until then; Never(): there was none
+  bool relapse_guard = false;  // the same pattern ends the grace
 };
 
 struct AccountWindow {

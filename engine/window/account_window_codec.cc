@@ -42,6 +42,9 @@ enum Tag : uint64_t {
   kUnmatched = 30,
   kOnset = 31,
   kStanding = 32,
+  kPattern = 33,
+  kGrace = 34,
+  kVerdictMode = 35,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -227,6 +230,14 @@ void AccountWindow::Encode(ByteWriter* out) const {
       w->PutVarint(static_cast<uint64_t>(standing.shadow_kind));
     });
   }
+  if (standing.mode != Mode::kEnforce) f.Put(kVerdictMode, [&](ByteWriter* w) { w->PutVarint(static_cast<uint64_t>(standing.mode)); });
+  if (standing.pattern != 0) f.Put(kPattern, [&](ByteWriter* w) { w->PutVarint(standing.pattern); });
+  if (!standing.grace.never()) {
+    f.Put(kGrace, [&](ByteWriter* w) {
+      PutTime(w, base, standing.grace);
+      w->PutVarint(standing.relapse_guard ? 1 : 0);
+    });
+  }
 }
 
 bool AccountWindow::Decode(ByteReader* in) {
@@ -309,6 +320,12 @@ bool AccountWindow::Decode(ByteReader* in) {
         for (EventTime& t : standing.announced) t = GetTime(&r, base);
         standing.shadow_said = GetTime(&r, base);
         standing.shadow_kind = static_cast<ActionKind>(r.VarintUpTo(last_kind));
+        break;
+      case kVerdictMode: standing.mode = static_cast<Mode>(r.VarintUpTo(static_cast<uint64_t>(Mode::kShadow))); break;
+      case kPattern: standing.pattern = static_cast<uint32_t>(r.VarintUpTo(UINT32_MAX)); break;
+      case kGrace:
+        standing.grace = GetTime(&r, base);
+        standing.relapse_guard = r.VarintUpTo(1) == 1;
         break;
       default: continue;  // a newer record's field
     }

@@ -1,5 +1,5 @@
-// What is usual for all accounts of a shard together: the countries they are first seen in. Read only for accounts too
-// young to have a habit of their own. Part of the fold's state: changed by records alone.
+// What holds for all accounts of a shard together: the countries they are first seen in, read only for accounts too young
+// to have a habit of their own, and the operators' exceptions. Part of the fold's state: changed by records alone.
 #ifndef SEKISHO_ENGINE_WINDOW_POPULATION_H_
 #define SEKISHO_ENGINE_WINDOW_POPULATION_H_
 
@@ -7,7 +7,10 @@
 #include <vector>
 
 #include "engine/base/bytes.h"
+#include "engine/base/ip.h"
 #include "engine/base/time.h"
+#include "engine/model/event.h"
+#include "engine/window/exceptions.h"
 
 namespace sekisho {
 
@@ -22,6 +25,12 @@ class Population {
   // From the policy, in any order; they are home whatever the counts.
   void SetHomeCountries(std::vector<uint16_t> countries) { named_ = std::move(countries); }
 
+  // An operator says that this source is the owner's, whosoever's: it is never stray.
+  bool Trusts(const IpAddress& ip, const Place& place, EventTime at) const {
+    return !exceptions.empty() && exceptions.OfSource(ip, place, at) == Ruling::kAllowed;
+  }
+  Exceptions exceptions;
+
   // The time of the shard's first event. For some hours from it, "new" means only that the log has just begun: a team in
   // three countries hasn't read its mail from each yet.
   EventTime log_began;
@@ -30,7 +39,7 @@ class Population {
 
   static constexpr uint64_t kAccountsMin = 20;
 
-  void Encode(ByteWriter* out) const;  // without the policy's countries
+  void Encode(ByteWriter* out) const;  // without the policy's countries, and without the exceptions
   bool Decode(ByteReader* in);
 
  private:

@@ -1,10 +1,10 @@
 #include "engine/wire/event_codec.h"
 
-#include <array>
 #include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "engine/wire/address.h"
 
 namespace sekisho::wire {
 namespace {
@@ -23,25 +23,6 @@ static_assert(static_cast<int>(FailureKind::kInternal) == v1::FAILURE_KIND_INTER
               v1::FailureKind_MAX == v1::FAILURE_KIND_INTERNAL);
 static_assert(static_cast<int>(DeliveryStatus::kExpired) == v1::DELIVERY_STATUS_EXPIRED &&
               v1::DeliveryStatus_MAX == v1::DELIVERY_STATUS_EXPIRED);
-
-std::optional<IpAddress> AddressFromBytes(const std::string& bytes) {
-  if (bytes.empty()) return IpAddress();
-  if (bytes.size() == 4) {
-    uint32_t v4 = 0;
-    for (const char c : bytes) v4 = v4 << 8 | static_cast<uint8_t>(c);
-    return IpAddress::FromV4(v4);
-  }
-  if (bytes.size() != 16) return std::nullopt;
-  std::array<uint8_t, 16> all;
-  for (size_t i = 0; i < 16; ++i) all[i] = static_cast<uint8_t>(bytes[i]);
-  return IpAddress::FromBytes(all);
-}
-
-std::string BytesOf(const IpAddress& ip) {
-  if (ip.unspecified()) return "";
-  const auto& b = ip.bytes();
-  return {b.begin() + (ip.is_v4() ? 12 : 0), b.end()};
-}
 
 template <typename List>
 absl::Status TakeRecipients(std::string_view field, const List& list, EventBuffer* buffer) {

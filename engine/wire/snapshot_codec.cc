@@ -41,6 +41,9 @@ void PutHead(PartitionId partition, const ShardMarker& marker, v1::ShardMarker* 
   out->set_partition(static_cast<uint32_t>(partition.value));
   out->set_offset(marker.next.value);
   out->set_log_id(BytesOf(marker.log_id));
+  out->set_policy_version(marker.policy);
+  out->set_policy_from(marker.policy_from.value);
+  out->set_watermark_ms(marker.time.millis());
 }
 
 absl::StatusOr<ShardMarker> FromWire(const v1::ShardMarker& in) {
@@ -50,6 +53,7 @@ absl::StatusOr<ShardMarker> FromWire(const v1::ShardMarker& in) {
   marker.next = Offset{in.offset()};
   marker.log_id = HashFromBytes(in.log_id());
   marker.policy = in.policy_version();
+  marker.policy_from = Offset{in.policy_from()};
   marker.geo = in.geo_version();
   marker.time = EventTime::FromMillis(in.watermark_ms());
   for (const v1::StreamMark& mark : in.marks()) {
@@ -76,9 +80,7 @@ void EncodeAccountSnapshot(AccountId id, std::string_view state, Offset offset, 
 std::vector<SnapshotRecord> EncodeShardMarker(PartitionId partition, const ShardMarker& marker) {
   v1::ShardMarker whole;
   PutHead(partition, marker, &whole);
-  whole.set_policy_version(marker.policy);
   whole.set_geo_version(marker.geo);
-  whole.set_watermark_ms(marker.time.millis());
   for (const StreamMark& mark : marker.marks) {
     v1::StreamMark* out = whole.add_marks();
     out->set_connector(mark.connector);

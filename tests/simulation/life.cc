@@ -1,7 +1,9 @@
 #include "tests/simulation/life.h"
 
 #include <array>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace sekisho::simulation {
@@ -21,6 +23,9 @@ void Point(OwnedRecord* record) {
   }
 }
 
+// Each text is the policy's version too, but for the one that can't be read.
+const std::array<std::string, 4> kPolicyTexts = {"first", "mild", "strict", "unreadable"};
+
 class Author {
  public:
   Author(const LifeOptions& options, Random* random)
@@ -30,6 +35,7 @@ class Author {
   std::vector<std::vector<std::unique_ptr<SentRecord>>> Write() {
     for (int n = 0; n < options_.records;) {
       Pass();
+      if (random_->OneIn(25)) n += GiveOrder();
       const int account = static_cast<int>(random_->Between(0, options_.accounts - 1));
       if (random_->OneIn(8)) {
         n += Theft(account);
@@ -56,6 +62,57 @@ class Author {
     }
   }
 
+  std::string NameOf(int account) const { return "user" + std::to_string(account) + "@example.jp"; }
+  int PartitionOf(std::string_view login) const {
+    return static_cast<int>(AccountId::FromLogin(login).hash.low % static_cast<uint64_t>(options_.partitions));
+  }
+
+  // An operator's order, among what some connector appends: so it may come again, like all that a connector sends.
+  int GiveOrder() {
+    Order order;
+    order.time = at_;
+    order.operator_name = "operator";
+    order.nonce = random_->Next();
+    const std::string login = NameOf(static_cast<int>(random_->Between(0, options_.accounts - 1)));
+    bool everywhere = true;
+    switch (random_->Between(1, 5)) {
+      case 1:
+      case 2: {
+        const std::string text = kPolicyTexts[static_cast<size_t>(random_->Between(0, std::ssize(kPolicyTexts) - 1))];
+        order.what = PolicyActivation{text, text};
+        break;
+      }
+      case 3:
+        order.what = AccountRelease{login, "by plan", Span::Hours(random_->Between(0, 40)), random_->OneIn(2)};
+        everywhere = false;
+        break;
+      default: {
+        Exception exception;
+        exception.allow = !random_->OneIn(4);
+        exception.withdraw = random_->OneIn(3);
+        if (random_->OneIn(2)) exception.expires = at_ + Span::Hours(random_->Between(1, 40));
+        exception.subject.kind = static_cast<Subject::Kind>(random_->Between(1, 4));
+        exception.subject.name = exception.subject.kind == Subject::Kind::kDomain ? "example.jp" : login;
+        exception.subject.asn = 64500;
+        exception.subject.network = IpAddress::FromV4(0xc6336400u + static_cast<uint32_t>(random_->Between(0, 200)) * 256);
+        exception.subject.prefix_bits = static_cast<uint8_t>(random_->Between(16, 24));
+        everywhere = exception.subject.kind != Subject::Kind::kAccount;
+        order.what = exception;
+      }
+    }
+    const auto connector = static_cast<size_t>(random_->Between(0, options_.connectors - 1));
+    for (int partition = 0; partition < options_.partitions; ++partition) {
+      if (!everywhere && partition != PartitionOf(login)) continue;
+      auto sent = std::make_unique<SentRecord>();
+      sent->partition = partition;
+      sent->record.bytes = "order";
+      sent->record.record.value = order;
+      Point(&sent->record);
+      sent_[connector].push_back(std::move(sent));
+    }
+    return 1;
+  }
+
   Event Make(EventKind kind, int account, uint32_t source, uint16_t country) {
     Event event;
     event.kind = kind;
@@ -63,7 +120,7 @@ class Author {
     event.time = at_;
     event.ip = IpAddress::FromV4(source);
     event.place.country = country;
-    account_ = "user" + std::to_string(account) + "@example.jp";
+    account_ = NameOf(account);
     return event;
   }
 
@@ -72,7 +129,7 @@ class Author {
     OwnedRecord& record = sent->record;
     record.account = account_;
     event.id = AccountId::FromLogin(record.account);
-    sent->partition = static_cast<int>(event.id.hash.low % static_cast<uint64_t>(options_.partitions));
+    sent->partition = PartitionOf(record.account);
     const auto connector = static_cast<size_t>(account % options_.connectors);
     record.connector = "mx" + std::to_string(connector);
     record.bytes = "record of " + record.account;
@@ -128,6 +185,21 @@ class Author {
 };
 
 }  // namespace
+
+absl::StatusOr<Policy> CompilePolicy(std::string_view text) {
+  Policy policy;
+  policy.version = text;
+  if (text == "mild") {
+    policy.mode = Mode::kShadow;
+  } else if (text == "strict") {
+    policy.suspend.risk = policy.throttle.risk = 40;
+    policy.suspend.lasts = Span::Hours(2);
+    policy.evidence_fresh = Span::Hours(12);
+  } else if (text != "first") {
+    return absl::InvalidArgumentError("not a policy");
+  }
+  return policy;
+}
 
 std::unique_ptr<OwnedRecord> Clone(const OwnedRecord& record) {
   auto copy = std::make_unique<OwnedRecord>(record);

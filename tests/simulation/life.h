@@ -1,5 +1,6 @@
 // The lives of a few accounts over some days, as the records that connectors would append: logins, submissions, deliveries,
-// thefts that lead to suspensions, and now and then something late, early or broken.
+// thefts that lead to suspensions, and now and then something late, early or broken; among them operators' orders: policies,
+// releases, exceptions.
 #ifndef SEKISHO_TESTS_SIMULATION_LIFE_H_
 #define SEKISHO_TESTS_SIMULATION_LIFE_H_
 
@@ -23,6 +24,9 @@ struct SentRecord {
   int partition = 0;
   OwnedRecord record;  // copy with Clone: its views point into itself
 };
+
+// Of the texts that orders bring; "first" is what a partition begins with.
+absl::StatusOr<Policy> CompilePolicy(std::string_view text);
 
 std::unique_ptr<OwnedRecord> Clone(const OwnedRecord& record);
 

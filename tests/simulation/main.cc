@@ -46,6 +46,8 @@ int Main(int argc, char** argv) {
     sum.actions += s.actions;
     sum.dead_letters += s.dead_letters;
     sum.forgotten += s.forgotten;
+    sum.orders += s.orders;
+    sum.policies += s.policies;
     sum.kills += s.kills;
     sum.sleeps += s.sleeps;
     sum.lost_disks += s.lost_disks;
@@ -56,6 +58,7 @@ int Main(int argc, char** argv) {
   }
   std::cout << schedules << " schedules: " << sum.records << " records (" << sum.repeats << " repeats dropped), " << sum.actions
             << " actions, " << sum.dead_letters << " dead letters, " << sum.forgotten << " forgotten; 0 lost, 0 twice\n"
+            << sum.orders << " orders obeyed, " << sum.policies << " partitions ended under another policy\n"
             << sum.kills << " kills, " << sum.sleeps << " sleeps, " << sum.lost_disks << " lost disks, " << sum.rebalances
             << " assignments, " << sum.unknown << " unknown outcomes, " << sum.restores << " restores, " << sum.muted
             << " records replayed\nkilled at";
@@ -68,6 +71,10 @@ int Main(int argc, char** argv) {
   }
   std::cout << std::endl;
   // A few hundred schedules pass every point; a single one can't.
+  if ((sum.orders == 0 || sum.policies == 0) && schedules >= 300) {
+    std::cout << "FAILED: nobody gave an order" << std::endl;
+    return 1;
+  }
   if (!all && schedules >= 300) {
     std::cout << "FAILED: a fail point was never reached" << std::endl;
     return 1;

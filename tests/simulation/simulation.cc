@@ -65,6 +65,9 @@ class Schedule {
       : random_(seed), fail_points_(fail_points), broker_(static_cast<int>(random_.Between(1, 4))) {
     setup_.log_id = Hash128{seed, 1};
     setup_.geo_version = "none";
+    setup_.policy_yaml = "first";
+    setup_.policy = CompilePolicy(setup_.policy_yaml).value();
+    setup_.compile = CompilePolicy;
     // Small enough that records are dropped and read back.
     setup_.table.memory_bytes_max = static_cast<size_t>(random_.OneIn(2) ? 20'000 : 10'000'000);
     LifeOptions life;
@@ -278,6 +281,8 @@ class Schedule {
     }
     result_.stats.records += records.size();
     result_.stats.repeats += (*oracle)->stats().repeats;
+    result_.stats.orders += (*oracle)->stats().orders;
+    result_.stats.policies += (*oracle)->policy_from() > Offset{0};
     for (const Output& output : expected) {
       result_.stats.actions += std::holds_alternative<Action>(output);
       result_.stats.dead_letters += std::holds_alternative<DeadLetter>(output);

@@ -114,6 +114,10 @@ AccountWindow SampleAccount(bool busy) {
   standing.evidence_last = at + Span::Hours(3);
   standing.generation = 3;
   standing.suspensions = 1;
+  standing.mode = Mode::kShadow;
+  standing.pattern = 0b1010;
+  standing.grace = at + Span::Days(2);
+  standing.relapse_guard = true;
   standing.announced = {at, at + Span::Minutes(11), at + Span::Minutes(12), at + Span::Minutes(15)};
   return account;
 }
