@@ -138,6 +138,13 @@ absl::StatusOr<uint64_t> Connector::Replay(uint64_t from) {
       // In full also while it is the same file: then the lines up to there come first.
       const bool same = entry.file.device == stream.noted.device && entry.file.inode == stream.noted.inode &&
                         entry.file.base == stream.noted.base;
+      // What is known of its beginning by now tells it from another file that was written in its place.
+      if (same && stream.follower != nullptr && entry.file.head_bytes > stream.noted.head_bytes) {
+        FilePosition known = stream.noted;
+        known.head_bytes = entry.file.head_bytes;
+        known.head_digest = entry.file.head_digest;
+        stream.follower->Resume(known);
+      }
       if (same) ReplayTaken(&stream, entry.file.offset, &lost);
       stream.noted = entry.file;
       if (stream.follower != nullptr && !same) stream.follower->Resume(entry.file);

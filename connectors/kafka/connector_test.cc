@@ -229,6 +229,35 @@ TEST_F(Connecting, NothingIsLostOrDoubled) {
   }
 }
 
+// Goal: a file that is truncated while the connector is dead is read on in its copy, also if the position was written down before
+// its first line was read, so that nothing was known of its beginning then.
+TEST_F(Connecting, TruncatedWhileDeadBehindAnOldPosition) {
+  const auto copy_and_truncate = [this](const char* to) {
+    std::filesystem::copy_file(options_.files[0], folder_ / to);
+    std::filesystem::resize_file(options_.files[0], 0);
+  };
+  options_.position_every = Span::Hours(1);
+  AppendTo(options_.files[0], "first\n");
+  Start();
+  StepUntilQuiet();
+  copy_and_truncate("a.log.1");
+  StepUntilQuiet();
+  ASSERT_TRUE(connector_->SavePosition().ok());
+  AppendTo(options_.files[0], "ann\n");
+  StepUntilQuiet();
+  Die();
+  AppendTo(options_.files[0], "bob\n");
+  std::filesystem::rename(folder_ / "a.log.1", folder_ / "a.log.2");
+  copy_and_truncate("a.log.1");
+  AppendTo(options_.files[0], "carol, who is longer than both\n");
+  Start();
+  StepUntilQuiet();
+  EXPECT_EQ(Folded(), (std::multiset<std::string>{"first", "ann", "bob", "carol, who is longer than both"}));
+  EXPECT_EQ(ChainLength(), 4u);
+  EXPECT_EQ(connector_->file(0).counters().gaps, 0u);
+  EXPECT_EQ(connector_->stats().state_losses, 0u);
+}
+
 // Goal: with Kafka away, the spool stops at its bound, reading stops with it, and all comes through in the end.
 TEST_F(Connecting, SpoolIsBounded) {
   options_.spool_bytes_max = 200'000;

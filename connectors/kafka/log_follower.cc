@@ -87,6 +87,7 @@ void LogFollower::CloseFile() {
   fd_ = -1;
   ForgetBuffer();
   final_ = false;
+  looked_ = Looked::kNot;
   quiet_since_ = EventTime::Never();
 }
 
@@ -171,6 +172,8 @@ void LogFollower::ExtendHead() {
 
 bool LogFollower::Fill() {
   if (fd_ < 0) return false;
+  const bool again = ends_at_ && *ends_at_ > 0;  // as it was read before
+  if (position_.offset == 0 && looked_ != Looked::kGrown && !again) return false;
   buffer_.erase(0, cursor_);
   scanned_ -= cursor_;
   cursor_ = 0;
@@ -259,6 +262,7 @@ bool LogFollower::Poll(EventTime now) {
     const std::vector<Candidate> candidates = Candidates();
     FilePosition from;
     from.base = position_.place();
+    if (candidates.size() > 1) from.previous_inode = candidates[candidates.size() - 2].inode;
     ahead_bytes_ = 0;
     if (!candidates.empty() && candidates.back().is_current && OpenFile(candidates.back(), from)) return seen_bytes_ > 0;
     if (!missing_said_) Say(NoticeLevel::kWarning, "file_missing", {});
@@ -274,6 +278,10 @@ bool LogFollower::Poll(EventTime now) {
   if (seen_bytes_ < read_end || !HeadHolds()) {
     Truncated(std::max(before, read_end));
     return true;
+  }
+  if (position_.offset == 0 && (looked_ == Looked::kNot || (looked_ == Looked::kEmpty && seen_bytes_ > 0))) {
+    looked_ = seen_bytes_ > 0 ? Looked::kGrown : Looked::kEmpty;
+    if (TakeUnreadCopy()) return true;
   }
   if (seen_bytes_ > read_end) {
     quiet_since_ = EventTime::Never();
@@ -317,11 +325,30 @@ bool LogFollower::Rotated(EventTime now) {
   return true;
 }
 
+bool LogFollower::TakeUnreadCopy() {
+  const std::vector<Candidate> candidates = Candidates();
+  if (candidates.empty() || !candidates.back().is_current || candidates.back().inode != position_.inode) return false;
+  bool behind_previous = position_.previous_inode == 0;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.is_current) break;
+    if (behind_previous) {
+      const FilePosition position = position_;
+      if (!OpenFile(candidate, position)) return false;
+      ++counters_.truncations;
+      Say(NoticeLevel::kInfo, "file_truncated", {{"copy", candidate.path}});
+      return true;
+    }
+    behind_previous = candidate.inode == position_.previous_inode;
+  }
+  return false;
+}
+
 void LogFollower::LeaveFor(const Candidate& next, EventTime now) {
   const FilePosition left_position = position_;
   const int left_fd = ::dup(fd_);
   FilePosition from;
   from.base = position_.place();
+  from.previous_inode = position_.inode;
   if (!OpenFile(next, from)) {
     if (left_fd >= 0) ::close(left_fd);
     return;
@@ -368,9 +395,11 @@ void LogFollower::Truncated(uint64_t bytes_before) {
   FilePosition from;
   from.device = position_.device;
   from.inode = position_.inode;
+  from.previous_inode = position_.previous_inode;
   from.base = position_.base + std::max(bytes_before, position_.offset);
   position_ = from;
   seen_bytes_ = 0;
+  looked_ = Looked::kNot;
   ForgetBuffer();
   final_ = false;
 }

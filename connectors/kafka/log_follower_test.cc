@@ -203,6 +203,45 @@ TEST_F(Following, RestartAfterTruncationReadsTheCopy) {
   EXPECT_EQ(follower_->counters().gaps, 0u);
 }
 
+// Nothing was read of the second file before it was truncated, so its copy can't be known by its beginning; what lay there at the
+// first start stays unread.
+TEST_F(Following, CopiesOfAFileThatWasNeverRead) {
+  AppendTo(folder_ / "mail.log-20260201", "history\n");
+  Write("1\n");
+  EXPECT_THAT(Lines(), ElementsAre("1"));
+  CopyAndTruncate("mail.log-20260301");
+  EXPECT_THAT(Lines(), IsEmpty());
+  EXPECT_EQ(follower_->position().offset, 0u);
+  const FilePosition before = follower_->position();
+  Write("2\n");
+  CopyAndTruncate("mail.log-20260302");
+  Write("3\n");
+  CopyAndTruncate("mail.log-20260303");
+  Write("4\n");
+  EXPECT_THAT(Lines(20), ElementsAre("2", "3", "4"));
+  places_ = 0;
+  Restart(before);
+  EXPECT_THAT(Lines(20), ElementsAre("2", "3", "4"));
+  EXPECT_EQ(follower_->counters().gaps, 0u);
+}
+
+TEST_F(Following, LagCountsWhatWasRotatedAway) {
+  Write("1\n");
+  EXPECT_THAT(Lines(), ElementsAre("1"));
+  Rename("mail.log-20260301");
+  Write("22\n");
+  Rename("mail.log-20260302");
+  Write("333\n");
+  Rename("mail.log-20260303");
+  Write("");
+  for (int i = 0; i < 2; ++i) follower_->Poll(now_);
+  EXPECT_EQ(follower_->lag_bytes(), 7u);
+  EXPECT_FALSE(follower_->at_end());
+  EXPECT_THAT(Lines(20), ElementsAre("22", "333"));
+  EXPECT_EQ(follower_->lag_bytes(), 0u);
+  EXPECT_TRUE(follower_->at_end());
+}
+
 TEST_F(Following, RestartWithoutTheFileIsAGap) {
   Write("1\n");
   EXPECT_THAT(Lines(), ElementsAre("1"));
