@@ -142,6 +142,11 @@ EventTime HeaderParser::FromLocal(int64_t day, int clock_s, int millis) {
   return EventTime::FromMillis(clock_.ToUtc(day * kDaySeconds + clock_s) * 1000 + millis);
 }
 
+void HeaderParser::SetReference(EventTime reference) {
+  if (reference_.never() || reference.never() || reference.day() != reference_.day()) short_date_[0] = '\0';
+  reference_ = reference;
+}
+
 std::optional<int64_t> HeaderParser::InferDay(int month, int day) {
   if (year_) {
     const auto same = DayNumber(*year_, month, day);

@@ -51,6 +51,9 @@ class HeaderParser {
   // long as `raw` is, and until the second next call.
   LogLine Parse(std::string_view raw);
 
+  // From now on `reference` stands for HeaderOptions::reference: a file that grows over New Year has no one last change.
+  void SetReference(EventTime reference);
+
  private:
   struct Json;
 

@@ -69,6 +69,8 @@ class Pipeline {
   // DataLoss: damaged, or of another version; the pipeline goes on as if new.
   absl::Status RestoreState(std::string_view bytes);
 
+  // The parser that the last line was given to: "postfix", "dovecot", …
+  std::string_view source() const { return parsers_[asked_]->name(); }
   const Counters& counters() const { return counters_; }
 
  private:

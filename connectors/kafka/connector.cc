@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/fail_point.h"
 
 namespace sekisho::connectors {
 namespace {
@@ -137,6 +138,13 @@ absl::StatusOr<uint64_t> Connector::Replay(uint64_t from) {
       // In full also while it is the same file: then the lines up to there come first.
       const bool same = entry.file.device == stream.noted.device && entry.file.inode == stream.noted.inode &&
                         entry.file.base == stream.noted.base;
+      // What is known of its beginning by now tells it from another file that was written in its place.
+      if (same && stream.follower != nullptr && entry.file.head_bytes > stream.noted.head_bytes) {
+        FilePosition known = stream.noted;
+        known.head_bytes = entry.file.head_bytes;
+        known.head_digest = entry.file.head_digest;
+        stream.follower->Resume(known);
+      }
       if (same) ReplayTaken(&stream, entry.file.offset, &lost);
       stream.noted = entry.file;
       if (stream.follower != nullptr && !same) stream.follower->Resume(entry.file);
@@ -195,6 +203,11 @@ Connector::Stream* Connector::Earliest(EventTime now, FollowedLine* line) {
   return earliest;
 }
 
+bool Connector::at_end() const {
+  return std::all_of(configured_.begin(), configured_.end(),
+                     [this](uint32_t number) { return streams_[number].exhausted && streams_[number].follower->at_end(); });
+}
+
 bool Connector::ReadLines(EventTime now) {
   for (const uint32_t number : configured_) streams_[number].exhausted = false;
   Stream* last = nullptr;
@@ -245,7 +258,7 @@ void Connector::TakeEvent(const Event& event) {
     ++stats_.unattributed;
     return;
   }
-  ++stats_.events[static_cast<size_t>(event.kind)][static_cast<size_t>(event.service)];
+  ++stats_.events[handler_->Source()][static_cast<size_t>(event.kind)];
   EncodeEventEntry(event.account, value_, &entry_);
   spool_->Append(entry_);
 }
@@ -262,9 +275,10 @@ void Connector::Note(Stream* stream) {
   stream->noted = position;
 }
 
-absl::Status Connector::Step(EventTime now, bool drain, Span wait) {
+absl::Status Connector::Step(EventTime now, EventTime wall, bool drain, Span wait) {
   bool busy = false;
-  stats_.spool_full = spool_bytes() >= options_.spool_bytes_max;
+  const uint64_t spooled = spool_->end();
+  stats_.spool_full = waiting_bytes() >= options_.spool_bytes_max;
   if (!drain && !stats_.spool_full && !spool_failing_) busy = ReadLines(now);
   if (absl::Status flushed = spool_->Flush(); !flushed.ok()) {
     ++stats_.spool_failures;
@@ -274,13 +288,15 @@ absl::Status Connector::Step(EventTime now, bool drain, Span wait) {
     spool_failing_ = false;
     notice_({NoticeLevel::kInfo, "spool_write", {{"reason", "works again"}}});
   }
+  if (spool_->end() != spooled) FailPoint("spooled");
   // A heartbeat says how far the logs have come, never what is still ahead of the clock.
-  const EventTime newest = stats_.newest.never() ? stats_.newest : std::min(stats_.newest, now);
+  const EventTime newest = stats_.newest.never() ? stats_.newest : std::min(stats_.newest, wall);
   const absl::StatusOr<bool> sent = sender_->Step(now, newest, busy ? Span() : wait);
   if (!sent.ok()) return sent.status();
   if (next_position_.never()) next_position_ = now + options_.position_every;
   const bool moved = spool_->end() != saved_place_ || sender_->acknowledged() != saved_acknowledged_;
-  if (now < next_position_ || !moved) return absl::OkStatus();
+  const bool frees_a_segment = sender_->acknowledged() - saved_acknowledged_ >= Spool::kSegmentBytesMax;
+  if (!moved || (now < next_position_ && !frees_a_segment)) return absl::OkStatus();
   next_position_ = now + options_.position_every;
   if (absl::Status saved = SavePosition(); !saved.ok()) {
     ++stats_.spool_failures;
@@ -300,6 +316,7 @@ absl::Status Connector::SavePosition() {
   if (absl::Status saved = connectors::SavePosition(position, PositionPath()); !saved.ok()) return saved;
   saved_place_ = position.spool_place;
   saved_acknowledged_ = position.acknowledged_place;
+  FailPoint("position_saved");
   spool_->Trim(saved_acknowledged_);
   return absl::OkStatus();
 }

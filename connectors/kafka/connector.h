@@ -45,6 +45,8 @@ class LineHandler {
   virtual ~LineHandler() = default;
   // As Parser::Parse; `reason` also for kNotMine.
   virtual ParseResult Line(const LogLine& line, const EventSink& sink, std::string_view* reason) = 0;
+  // The system whose log the last line was taken for: a constant, one of few.
+  virtual std::string_view Source() const = 0;
   virtual void SaveState(std::string* out) const = 0;
   // On an error the handler is as new.
   virtual absl::Status RestoreState(std::string_view bytes) = 0;
@@ -55,6 +57,7 @@ struct ConnectorOptions {
   std::string state_folder;           // exists; belongs to one process at a time
   std::vector<std::string> files;
   HeaderOptions header;
+  // Of events that Kafka hasn't acknowledged; beyond it, reading stops. The disk holds two segments more at most.
   uint64_t spool_bytes_max = uint64_t{1} << 30;
   Span position_every = Span::Seconds(10);
   uint64_t new_epoch = 1;             // used where no position file says another; random
@@ -63,9 +66,8 @@ struct ConnectorOptions {
 
 struct ConnectorStats {
   static constexpr size_t kKinds = static_cast<size_t>(Kind::kComplaint) + 1;
-  static constexpr size_t kServices = static_cast<size_t>(Service::kSieve) + 1;
   uint64_t lines = 0, ignored = 0, too_long = 0;
-  std::array<std::array<uint64_t, kServices>, kKinds> events{};  // that leave for Kafka
+  std::map<std::string_view, std::array<uint64_t, kKinds>> events;  // that leave for Kafka, by source and kind
   uint64_t unattributed = 0;          // events of no account, or of a kind no engine is told of
   std::map<std::string_view, uint64_t> unrecognised;  // lines by reason, which is a constant
   EventTime newest;                   // of a line
@@ -85,18 +87,25 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  // One round, at wall clock `now`: reads some lines unless `drain`, sends, keeps the position from time to time. Waits up
-  // to `wait` for Kafka where there is nothing else to do. Errors are the disk's, and final.
-  absl::Status Step(EventTime now, bool drain, Span wait);
+  // One round: reads some lines unless `drain`, sends, keeps the position from time to time. Waits up to `wait` for Kafka
+  // where there is nothing else to do. `now` is a clock that never jumps, and measures durations; `wall` is the wall clock,
+  // which heartbeats never run ahead of. Errors are the disk's, and final.
+  absl::Status Step(EventTime now, EventTime wall, bool drain, Span wait);
 
   // All that was read has been acknowledged.
   bool drained() const { return spool_->buffered_bytes() == 0 && sender_->idle(); }
+
+  // The last Step found every file read to its end.
+  bool at_end() const;
 
   // Writes the position down, as Step does from time to time.
   absl::Status SavePosition();
 
   const ConnectorStats& stats() const { return stats_; }
   const Sender& sender() const { return *sender_; }
+  // In the spool, and not acknowledged.
+  uint64_t waiting_bytes() const { return spool_->end() - sender_->acknowledged(); }
+  // On the disk.
   uint64_t spool_bytes() const { return spool_->end() - spool_->begin(); }
   uint64_t epoch() const { return epoch_; }
   // Of the configured files, in their order.

@@ -46,6 +46,7 @@ class HistoryHandler : public LineHandler {
     sink(event);
     return ParseResult::kEvents;
   }
+  std::string_view Source() const override { return "history"; }
   void SaveState(std::string* out) const override { ByteWriter(out).PutFixed64(history_); }
   absl::Status RestoreState(std::string_view bytes) override {
     history_ = ByteReader(bytes).Fixed64();
@@ -94,7 +95,7 @@ class Connecting : public ::testing::Test {
   }
   void Step(Span passes = Span::Millis(10), bool drain = false) {
     now_ = now_ + passes;
-    const absl::Status stepped = connector_->Step(now_, drain, Span());
+    const absl::Status stepped = connector_->Step(now_, now_, drain, Span());
     ASSERT_TRUE(stepped.ok()) << stepped;
   }
   void StepUntilQuiet() {
@@ -159,7 +160,12 @@ TEST_F(Connecting, ReadsAndSends) {
   EXPECT_EQ(stats.lines, 4u);
   EXPECT_EQ(stats.too_long, 1u);
   EXPECT_EQ(stats.unrecognised.at("not understood"), 1u);
-  EXPECT_EQ(stats.events[static_cast<size_t>(Kind::kComplaint)][static_cast<size_t>(Service::kImap)], 2u);
+  EXPECT_EQ(stats.events.at("history")[static_cast<size_t>(Kind::kComplaint)], 2u);
+  EXPECT_TRUE(connector_->at_end());
+  AppendTo(options_.files[1], "unfinished");
+  StepUntilQuiet();
+  EXPECT_TRUE(connector_->at_end());
+  EXPECT_EQ(connector_->file(1).lag_bytes(), 10u);
   EXPECT_EQ(connector_->epoch(), 5u);
 }
 
@@ -223,6 +229,35 @@ TEST_F(Connecting, NothingIsLostOrDoubled) {
   }
 }
 
+// Goal: a file that is truncated while the connector is dead is read on in its copy, also if the position was written down before
+// its first line was read, so that nothing was known of its beginning then.
+TEST_F(Connecting, TruncatedWhileDeadBehindAnOldPosition) {
+  const auto copy_and_truncate = [this](const char* to) {
+    std::filesystem::copy_file(options_.files[0], folder_ / to);
+    std::filesystem::resize_file(options_.files[0], 0);
+  };
+  options_.position_every = Span::Hours(1);
+  AppendTo(options_.files[0], "first\n");
+  Start();
+  StepUntilQuiet();
+  copy_and_truncate("a.log.1");
+  StepUntilQuiet();
+  ASSERT_TRUE(connector_->SavePosition().ok());
+  AppendTo(options_.files[0], "ann\n");
+  StepUntilQuiet();
+  Die();
+  AppendTo(options_.files[0], "bob\n");
+  std::filesystem::rename(folder_ / "a.log.1", folder_ / "a.log.2");
+  copy_and_truncate("a.log.1");
+  AppendTo(options_.files[0], "carol, who is longer than both\n");
+  Start();
+  StepUntilQuiet();
+  EXPECT_EQ(Folded(), (std::multiset<std::string>{"first", "ann", "bob", "carol, who is longer than both"}));
+  EXPECT_EQ(ChainLength(), 4u);
+  EXPECT_EQ(connector_->file(0).counters().gaps, 0u);
+  EXPECT_EQ(connector_->stats().state_losses, 0u);
+}
+
 // Goal: with Kafka away, the spool stops at its bound, reading stops with it, and all comes through in the end.
 TEST_F(Connecting, SpoolIsBounded) {
   options_.spool_bytes_max = 200'000;
@@ -234,15 +269,11 @@ TEST_F(Connecting, SpoolIsBounded) {
   AppendTo(options_.files[0], lines);
   for (int i = 0; i < 100; ++i) Step();
   EXPECT_TRUE(connector_->stats().spool_full);
-  EXPECT_LT(connector_->spool_bytes(), 600'000u);
+  EXPECT_LT(connector_->waiting_bytes(), 600'000u);
   EXPECT_GT(connector_->file(0).lag_bytes(), 100'000u);
   Die();
   Start();
   log_.away = false;
-  // The segment that is being written is never freed, so a spool smaller than one fills for good.
-  options_.spool_bytes_max = 1 << 30;
-  Die();
-  Start();
   StepUntilQuiet();
   EXPECT_EQ(Folded().size(), 20'000u);
 }

@@ -18,7 +18,7 @@
 namespace sekisho::connectors {
 namespace {
 
-constexpr std::string_view kMagic = "sekisho-position-1\n";
+constexpr std::string_view kMagic = "sekisho-position-2\n";
 
 void PutFile(const FilePosition& file, ByteWriter* writer) {
   writer->PutVarint(file.device);
@@ -27,6 +27,7 @@ void PutFile(const FilePosition& file, ByteWriter* writer) {
   writer->PutVarint(file.offset);
   writer->PutVarint(file.head_bytes);
   writer->PutFixed64(file.head_digest);
+  writer->PutVarint(file.previous_inode);
 }
 
 FilePosition GetFile(ByteReader* reader) {
@@ -37,6 +38,7 @@ FilePosition GetFile(ByteReader* reader) {
   file.offset = reader->Varint();
   file.head_bytes = reader->VarintUpTo(LogFollower::kHeadBytes);
   file.head_digest = reader->Fixed64();
+  file.previous_inode = reader->Varint();
   return file;
 }
 

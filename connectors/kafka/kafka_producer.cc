@@ -189,6 +189,7 @@ class KafkaProducer : public Producer {
     if (producer->reports_ == nullptr) return;  // Close
     const Fate fate = FateOf(message->err);
     if (fate == Fate::kAcknowledged) {
+      if (!producer->said_.empty()) producer->notice_({NoticeLevel::kInfo, "kafka", {{"reason", "delivers again"}}});
       producer->said_.clear();
     } else {
       // Those that fail because another one did say nothing new.

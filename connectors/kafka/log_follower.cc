@@ -29,6 +29,8 @@ int64_t ChangedNs(const struct stat& status) {
   return static_cast<int64_t>(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 
+EventTime Changed(const struct stat& status) { return EventTime::FromMillis(ChangedNs(status) / 1'000'000); }
+
 uint64_t Size(const struct stat& status) { return status.st_size < 0 ? 0 : static_cast<uint64_t>(status.st_size); }
 
 // The digest of the first `bytes` bytes, 0 of none; false if there are fewer.
@@ -85,6 +87,7 @@ void LogFollower::CloseFile() {
   fd_ = -1;
   ForgetBuffer();
   final_ = false;
+  looked_ = Looked::kNot;
   quiet_since_ = EventTime::Never();
 }
 
@@ -129,6 +132,7 @@ bool LogFollower::OpenFile(const Candidate& candidate, const FilePosition& posit
   position_.device = candidate.device;
   position_.inode = candidate.inode;
   seen_bytes_ = Size(status);
+  header_.SetReference(Changed(status));
   return true;
 }
 
@@ -168,6 +172,8 @@ void LogFollower::ExtendHead() {
 
 bool LogFollower::Fill() {
   if (fd_ < 0) return false;
+  const bool again = ends_at_ && *ends_at_ > 0;  // as it was read before
+  if (position_.offset == 0 && looked_ != Looked::kGrown && !again) return false;
   buffer_.erase(0, cursor_);
   scanned_ -= cursor_;
   cursor_ = 0;
@@ -180,6 +186,7 @@ bool LogFollower::Fill() {
   // A file truncated and written anew meanwhile shows by its beginning; looked at after the read, so that what was read
   // is the old file's. Poll finds the same and deals with it.
   if (n > 0 && !HeadHolds()) n = 0;
+  if (struct stat status; n > 0 && ::fstat(fd_, &status) == 0) header_.SetReference(Changed(status));
   buffer_.resize(had + static_cast<size_t>(std::max<ssize_t>(n, 0)));
   return n > 0;
 }
@@ -250,17 +257,17 @@ void LogFollower::Take() {
 
 bool LogFollower::Poll(EventTime now) {
   WatchLeft(now);
+  at_end_ = false;
   if (fd_ < 0) {
     const std::vector<Candidate> candidates = Candidates();
     FilePosition from;
     from.base = position_.place();
-    if (!candidates.empty() && candidates.back().is_current && OpenFile(candidates.back(), from)) {
-      lag_bytes_ = seen_bytes_;
-      return seen_bytes_ > 0;
-    }
+    if (candidates.size() > 1) from.previous_inode = candidates[candidates.size() - 2].inode;
+    ahead_bytes_ = 0;
+    if (!candidates.empty() && candidates.back().is_current && OpenFile(candidates.back(), from)) return seen_bytes_ > 0;
     if (!missing_said_) Say(NoticeLevel::kWarning, "file_missing", {});
     missing_said_ = true;
-    lag_bytes_ = 0;
+    at_end_ = true;
     return false;
   }
   struct stat status;
@@ -272,7 +279,10 @@ bool LogFollower::Poll(EventTime now) {
     Truncated(std::max(before, read_end));
     return true;
   }
-  lag_bytes_ = seen_bytes_ - position_.offset;
+  if (position_.offset == 0 && (looked_ == Looked::kNot || (looked_ == Looked::kEmpty && seen_bytes_ > 0))) {
+    looked_ = seen_bytes_ > 0 ? Looked::kGrown : Looked::kEmpty;
+    if (TakeUnreadCopy()) return true;
+  }
   if (seen_bytes_ > read_end) {
     quiet_since_ = EventTime::Never();
     final_ = false;
@@ -280,8 +290,11 @@ bool LogFollower::Poll(EventTime now) {
   }
   struct stat named;
   if (::stat(path_.c_str(), &named) == 0) {
-    if (named.st_dev == position_.device && named.st_ino == position_.inode) return false;
-    lag_bytes_ += Size(named);
+    at_end_ = named.st_dev == position_.device && named.st_ino == position_.inode;
+    if (at_end_) {
+      ahead_bytes_ = 0;
+      return false;
+    }
   }
   return Rotated(now);
 }
@@ -290,16 +303,18 @@ bool LogFollower::Rotated(EventTime now) {
   struct stat status;
   if (::fstat(fd_, &status) != 0) return false;
   const Candidate* next = nullptr;
+  ahead_bytes_ = 0;
   const std::vector<Candidate> candidates = Candidates();
   for (const Candidate& candidate : candidates) {
     if (candidate.device == position_.device && candidate.inode == position_.inode) continue;
     if (!candidate.is_current && candidate.changed_ns <= ChangedNs(status)) continue;
     // A copy of this very file, which copytruncate makes.
     if (!candidate.is_current && position_.head_bytes > 0 && HasHead(candidate.path, position_)) continue;
-    next = &candidate;
-    break;
+    if (next == nullptr) next = &candidate;
+    ahead_bytes_ += candidate.bytes;
   }
-  if (next == nullptr) return false;  // moved away, and nothing in its place yet
+  at_end_ = next == nullptr;  // moved away, and nothing in its place yet
+  if (at_end_) return false;
   if (quiet_since_.never()) quiet_since_ = now;
   if (now - quiet_since_ < kSettle) return false;
   if (!final_) {
@@ -310,11 +325,30 @@ bool LogFollower::Rotated(EventTime now) {
   return true;
 }
 
+bool LogFollower::TakeUnreadCopy() {
+  const std::vector<Candidate> candidates = Candidates();
+  if (candidates.empty() || !candidates.back().is_current || candidates.back().inode != position_.inode) return false;
+  bool behind_previous = position_.previous_inode == 0;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.is_current) break;
+    if (behind_previous) {
+      const FilePosition position = position_;
+      if (!OpenFile(candidate, position)) return false;
+      ++counters_.truncations;
+      Say(NoticeLevel::kInfo, "file_truncated", {{"copy", candidate.path}});
+      return true;
+    }
+    behind_previous = candidate.inode == position_.previous_inode;
+  }
+  return false;
+}
+
 void LogFollower::LeaveFor(const Candidate& next, EventTime now) {
   const FilePosition left_position = position_;
   const int left_fd = ::dup(fd_);
   FilePosition from;
   from.base = position_.place();
+  from.previous_inode = position_.inode;
   if (!OpenFile(next, from)) {
     if (left_fd >= 0) ::close(left_fd);
     return;
@@ -324,6 +358,7 @@ void LogFollower::LeaveFor(const Candidate& next, EventTime now) {
     ::close(left_.front().fd);
     left_.erase(left_.begin());
   }
+  ahead_bytes_ -= std::min(ahead_bytes_, next.bytes);
   ++counters_.rotations;
   Say(NoticeLevel::kInfo, "file_rotated", {{"bytes_read", absl::StrCat(left_position.offset)}, {"next", next.path}});
 }
@@ -360,9 +395,11 @@ void LogFollower::Truncated(uint64_t bytes_before) {
   FilePosition from;
   from.device = position_.device;
   from.inode = position_.inode;
+  from.previous_inode = position_.previous_inode;
   from.base = position_.base + std::max(bytes_before, position_.offset);
   position_ = from;
   seen_bytes_ = 0;
+  looked_ = Looked::kNot;
   ForgetBuffer();
   final_ = false;
 }

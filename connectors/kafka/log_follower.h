@@ -8,8 +8,10 @@
 // their names (FILE.1, FILE-20260301, …) and read in the order of their last change. Compressed ones are not read:
 // use logrotate's delaycompress.
 // Rotation by truncation (copytruncate): told by a file that has become shorter or begins otherwise; what hadn't been read
-// is looked for in the copy. What a writer adds between the copy and the truncation is lost to everybody.
+// is looked for in the copy: known by its beginning, or, if nothing was read of it yet, by the file that was read before. What a writer adds between the copy and the truncation is lost to everybody.
 // What can't be found is a *gap*: counted and said.
+//
+// Dates without a year are taken by the file's last change: see HeaderOptions::reference.
 #ifndef SEKISHO_CONNECTORS_KAFKA_LOG_FOLLOWER_H_
 #define SEKISHO_CONNECTORS_KAFKA_LOG_FOLLOWER_H_
 
@@ -36,6 +38,8 @@ struct FilePosition {
   // The file's first bytes, to know it again under another inode (a copy), and to see that it is another one under the
   // same: at most kHeadBytes, never more than `offset`.
   uint64_t head_bytes = 0, head_digest = 0;
+  // The file that was read before it, 0 where none had been rotated away: what came between the two is unread.
+  uint64_t previous_inode = 0;
   bool operator==(const FilePosition&) const = default;
   uint64_t place() const { return base + offset; }
 };
@@ -85,8 +89,11 @@ class LogFollower {
 
   // `offset` is behind the last line taken.
   const FilePosition& position() const { return position_; }
-  // Bytes that lie in the file, and the next one, untaken. As of the last Poll.
-  uint64_t lag_bytes() const { return lag_bytes_; }
+  // As of the last Poll: there is nothing more to read, here or in a newer file. A beginning of a line without its end, which
+  // lag_bytes counts, is nothing yet.
+  bool at_end() const { return at_end_; }
+  // Bytes that lie untaken in the file and those that follow it. As the last Poll saw them.
+  uint64_t lag_bytes() const { return ahead_bytes_ + (seen_bytes_ > position_.offset ? seen_bytes_ - position_.offset : 0); }
   const std::string& path() const { return path_; }
   const Counters& counters() const { return counters_; }
 
@@ -118,6 +125,8 @@ class LogFollower {
   // The stream's name belongs to another file now. Leaves for it, or the next one on the way to it, when it is time.
   bool Rotated(EventTime now);
   void Truncated(uint64_t bytes_before);
+  // Opens a copy of the present file, of which nothing was read.
+  bool TakeUnreadCopy();
   void LeaveFor(const Candidate& next, EventTime now);
   void WatchLeft(EventTime now);
   void Gap(std::string_view what, uint64_t bytes);
@@ -138,8 +147,11 @@ class LogFollower {
   std::optional<FollowedLine> peeked_;
   size_t peeked_buffer_bytes_ = 0;
   EventTime quiet_since_;          // since when nothing came though a newer file is there; Never(): not so
+  // Whether a copy of the file was looked for before its first byte is read: when it was empty, and when it no longer was.
+  enum class Looked : unsigned char { kNot, kEmpty, kGrown } looked_ = Looked::kNot;
   bool missing_said_ = false;
-  uint64_t lag_bytes_ = 0;
+  bool at_end_ = false;
+  uint64_t ahead_bytes_ = 0;       // in the files that follow
   std::vector<Left> left_;
   Counters counters_;
 };

@@ -4,9 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <memory>
 
+#include "connectors/common/log_time.h"
 #include "connectors/kafka/testing/temp_folder.h"
 
 namespace sekisho::connectors {
@@ -61,6 +65,28 @@ class Following : public ::testing::Test {
   uint64_t places_ = 0;
   bool last_too_long_ = false;
 };
+
+// Goal: a file that is followed over New Year keeps its dates in order.
+// Method: its last change is set as a writer would have left it.
+TEST_F(Following, DatesWithoutAYearFollowTheFile) {
+  const auto write_at = [this](std::string_view text, const char* changed) {
+    Write(text);
+    const timespec at[2] = {{ParseRfc3339(changed)->millis() / 1000, 0}, {ParseRfc3339(changed)->millis() / 1000, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path().c_str(), at, 0), 0);
+  };
+  const auto time_of_next = [this] {
+    FollowedLine line;
+    for (int looks = 0; looks < 8 && !follower_->Peek(&line); ++looks) follower_->Poll(now_ = now_ + Span::Millis(600));
+    follower_->Take();
+    return FormatRfc3339(line.line.time).substr(0, 16);
+  };
+  write_at("Dec 31 23:59:58 mx1 postfix/smtpd[1]: one\n", "2026-12-31T23:59:59Z");
+  EXPECT_EQ(time_of_next(), "2026-12-31T23:59");
+  write_at("Jan  1 00:00:01 mx1 postfix/smtpd[1]: two\n", "2027-01-01T00:00:01Z");
+  EXPECT_EQ(time_of_next(), "2027-01-01T00:00");
+  write_at("Jan  1 00:00:01 mx1 postfix/smtpd[1]: three\n", "2028-01-01T00:00:01Z");
+  EXPECT_EQ(time_of_next(), "2028-01-01T00:00");
+}
 
 TEST_F(Following, WaitsForTheFileAndForWholeLines) {
   EXPECT_THAT(Lines(), IsEmpty());
@@ -175,6 +201,45 @@ TEST_F(Following, RestartAfterTruncationReadsTheCopy) {
   Restart();
   EXPECT_THAT(Lines(20), ElementsAre("2", "a longer third line"));
   EXPECT_EQ(follower_->counters().gaps, 0u);
+}
+
+// Nothing was read of the second file before it was truncated, so its copy can't be known by its beginning; what lay there at the
+// first start stays unread.
+TEST_F(Following, CopiesOfAFileThatWasNeverRead) {
+  AppendTo(folder_ / "mail.log-20260201", "history\n");
+  Write("1\n");
+  EXPECT_THAT(Lines(), ElementsAre("1"));
+  CopyAndTruncate("mail.log-20260301");
+  EXPECT_THAT(Lines(), IsEmpty());
+  EXPECT_EQ(follower_->position().offset, 0u);
+  const FilePosition before = follower_->position();
+  Write("2\n");
+  CopyAndTruncate("mail.log-20260302");
+  Write("3\n");
+  CopyAndTruncate("mail.log-20260303");
+  Write("4\n");
+  EXPECT_THAT(Lines(20), ElementsAre("2", "3", "4"));
+  places_ = 0;
+  Restart(before);
+  EXPECT_THAT(Lines(20), ElementsAre("2", "3", "4"));
+  EXPECT_EQ(follower_->counters().gaps, 0u);
+}
+
+TEST_F(Following, LagCountsWhatWasRotatedAway) {
+  Write("1\n");
+  EXPECT_THAT(Lines(), ElementsAre("1"));
+  Rename("mail.log-20260301");
+  Write("22\n");
+  Rename("mail.log-20260302");
+  Write("333\n");
+  Rename("mail.log-20260303");
+  Write("");
+  for (int i = 0; i < 2; ++i) follower_->Poll(now_);
+  EXPECT_EQ(follower_->lag_bytes(), 7u);
+  EXPECT_FALSE(follower_->at_end());
+  EXPECT_THAT(Lines(20), ElementsAre("22", "333"));
+  EXPECT_EQ(follower_->lag_bytes(), 0u);
+  EXPECT_TRUE(follower_->at_end());
 }
 
 TEST_F(Following, RestartWithoutTheFileIsAGap) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/fail_point.h"
 
 namespace sekisho::connectors {
 namespace {
@@ -49,6 +50,7 @@ void Sender::TakeReports(EventTime now) {
     in_flight_.pop_front();
     ++first_tag_;
     if (!failed_) backoff_ = options_.backoff_min;
+    FailPoint("acknowledged");
   }
 }
 
@@ -106,6 +108,7 @@ absl::StatusOr<bool> Sender::Send() {
         in_flight_.push_back({reader_.place(), false});
         ++counters_.produced;
         sent = true;
+        FailPoint("produced");
         break;
       case Producer::Answer::kTooLarge:
         Lose("too large", entry.value.size());

@@ -43,7 +43,7 @@ class Sender {
   // Goes on at `place`, which begins an entry. Spool and producer outlive it.
   Sender(Spool* spool, uint64_t place, Producer* producer, EventEncoder* encoder, const Options& options, NoticeSink notice);
 
-  // One round: takes reports in, waiting for them up to `wait`, and sends what may be sent. `now`: the wall clock.
+  // One round: takes reports in, waiting for them up to `wait`, and sends what may be sent. `now`: a clock that never jumps.
   // `newest`: how far this connector's logs have come; Never() as long as unknown. DataLoss: the spool can't be read.
   absl::StatusOr<bool> Step(EventTime now, EventTime newest, Span wait);
 
@@ -60,7 +60,7 @@ class Sender {
     bool acknowledged = false;
   };
   struct Partition {
-    EventTime active;   // wall clock of the last report
+    EventTime active;   // `now` of the last report
     EventTime told;     // the time last told
   };
 

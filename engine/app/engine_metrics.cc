@@ -201,7 +201,7 @@ WorkerMetrics::PartitionGauges& WorkerMetrics::Of(PartitionId partition) {
   gauges.event_time_lag = add("sekisho_event_time_lag_seconds", "How far a partition's time is behind the clock.");
   gauges.accounts_in_memory = add("sekisho_accounts_in_memory", "Accounts whose records are in memory.");
   gauges.accounts_changed = add("sekisho_accounts_changed", "Accounts that changed since the last commit began.");
-  gauges.accounts_on_disk = add("sekisho_accounts_on_disk", "Accounts in the local store, about.");
+  gauges.accounts_on_disk = add("sekisho_accounts_on_disk", "Accounts of a partition; all are on disk once what changed is committed.");
   gauges.memory_bytes = add("sekisho_accounts_memory_bytes", "Memory of the accounts that are in memory.");
   gauges.disk_bytes = add("sekisho_state_disk_bytes", "Bytes of the local store's files.");
   gauges.busy = metrics_->AddSecondsCounter("sekisho_partition_busy_seconds_total", "Time spent on reading and folding a partition.",
@@ -219,13 +219,10 @@ void WorkerMetrics::Hide(PartitionGauges* gauges) {
 }
 
 void WorkerMetrics::UpdatePartition(const Worker::PartitionView& view, PartitionGauges* gauges) {
-  if (view.store != nullptr) {
-    const RecordStoreStats disk = view.store->stats();
-    gauges->accounts_on_disk->Set(static_cast<double>(disk.records));
-    gauges->disk_bytes->Set(static_cast<double>(disk.bytes));
-  }
+  if (view.store != nullptr) gauges->disk_bytes->Set(static_cast<double>(view.store->bytes_on_disk()));
   if (view.partition == nullptr) return;
   const AccountTableStats table = view.partition->table_stats();
+  gauges->accounts_on_disk->Set(static_cast<double>(view.partition->shard_stats().accounts));
   gauges->accounts_in_memory->Set(static_cast<double>(table.in_memory));
   gauges->accounts_changed->Set(static_cast<double>(table.dirty));
   gauges->memory_bytes->Set(static_cast<double>(table.bytes));
@@ -254,9 +251,10 @@ void WorkerMetrics::UpdatePartitions(const Worker& worker, std::span<const kafka
     gauges.lag_records->Set(static_cast<double>(records));
     if (records == 0) {
       gauges.lag_seconds->Set(0);
-    } else if (!view.appended.never()) {
-      gauges.lag_seconds->Set(SecondsSince(view.appended, engine_->clocks_.wall()));
+      continue;
     }
+    const EventTime newest = view.appended.never() ? lag->newest : view.appended;
+    if (!newest.never()) gauges.lag_seconds->Set(SecondsSince(newest, engine_->clocks_.wall()));
   }
   for (auto& [id, gauges] : partitions_) {
     if (!gauges.present) Hide(&gauges);

@@ -160,6 +160,9 @@ class EngineMetricsTest : public ::testing::Test {
       mine_.OnStepEnd();
     }
   }
+  static kafka::PartitionLag Lag(int partition, int64_t end) {
+    return {PartitionId{partition}, Offset{42}, Offset{end}, EventTime::Never()};
+  }
   std::string Page(std::vector<kafka::PartitionLag> lags = {}, std::vector<kafka::TransactionReport> transactions = {}) {
     mine_.Update(*worker_, lags, transactions);
     engine_.UpdateProcess(world_.memory.get());
@@ -206,7 +209,7 @@ TEST_F(EngineMetricsTest, WhatAWorkerDoes) {
   report.took = Span::Millis(7);
   report.records = 4;
   report.bytes = 900;
-  const std::string page = Page({{PartitionId{3}, Offset{42}, Offset{52}}}, {report});
+  const std::string page = Page({Lag(3, 52)}, {report});
   EXPECT_THAT(page, HasSubstr("sekisho_events_total{source=\"smtp\",kind=\"submission\"} 21\n"));
   EXPECT_THAT(page, HasSubstr("sekisho_records_total{pass=\"live\"} 42\n"));
   EXPECT_THAT(page, HasSubstr("sekisho_records_total{pass=\"replay\"} 0\n"));
@@ -238,7 +241,7 @@ TEST_F(EngineMetricsTest, WhatAWorkerDoes) {
   EXPECT_THAT(page, HasSubstr("sekisho_detection_latency_seconds_count " + std::to_string(actions) + "\n"));
   EXPECT_THAT(page, HasSubstr("sekisho_detection_latency_seconds_bucket{le=\"0.025\"} 0\n"));
   // Nothing is counted twice, and a log that was read to its end has no lag.
-  const std::string again = Page({{PartitionId{3}, Offset{42}, Offset{42}}});
+  const std::string again = Page({Lag(3, 42)});
   EXPECT_THAT(again, HasSubstr("sekisho_records_total{pass=\"live\"} 42\n"));
   EXPECT_THAT(again, HasSubstr("sekisho_transactions_total{kind=\"outputs\",result=\"committed\"} 1\n"));
   EXPECT_THAT(again, HasSubstr("sekisho_lag_seconds{partition=\"3\"} 0\n"));
@@ -270,12 +273,12 @@ TEST_F(EngineMetricsTest, APartitionThatWentElsewhereIsOffThePage) {
   world_.change = {GroupChange::Kind::kAssigned, {PartitionId{3}}};
   world_.batches.push_back(LifeAndTheft());
   Steps();
-  EXPECT_THAT(Page({{PartitionId{3}, Offset{42}, Offset{42}}}), HasSubstr("sekisho_lag_records{partition=\"3\"} 0\n"));
+  EXPECT_THAT(Page({Lag(3, 42)}), HasSubstr("sekisho_lag_records{partition=\"3\"} 0\n"));
   world_.change = {GroupChange::Kind::kRevoked, {}};
   Steps();
   world_.change = {GroupChange::Kind::kAssigned, {PartitionId{4}}};
   Steps();
-  std::string page = Page({{PartitionId{4}, Offset{42}, Offset{42}}});
+  std::string page = Page({Lag(4, 42)});
   EXPECT_THAT(page, Not(HasSubstr("sekisho_lag_records{partition=\"3\"}")));
   EXPECT_THAT(page, Not(HasSubstr("sekisho_accounts_on_disk{partition=\"3\"}")));
   EXPECT_THAT(page, HasSubstr("sekisho_lag_records{partition=\"4\"} 0\n"));

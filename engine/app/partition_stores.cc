@@ -82,7 +82,7 @@ class PartitionStores::Lent final : public RecordStore {
     filled_ = true;
     return Note(store_->Spill(records));
   }
-  RecordStoreStats stats() const override { return store_->stats(); }
+  uint64_t bytes_on_disk() const override { return store_->bytes_on_disk(); }
   std::string name() const override { return store_->name(); }
 
  private:

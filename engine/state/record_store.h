@@ -18,12 +18,6 @@ namespace sekisho {
 
 // Thread-compatible, but for this: one thread may Commit while another Reads. Such a Read gives records as they were
 // before the commit or after it, record by record.
-// For figures. About what was committed last.
-struct RecordStoreStats {
-  uint64_t records = 0;  // about
-  uint64_t bytes = 0;    // on disk
-};
-
 class RecordStore {
  public:
   virtual ~RecordStore() = default;
@@ -36,8 +30,8 @@ class RecordStore {
   virtual absl::Status Commit(const PackedRecords& records, const StateMarker& marker) = 0;
   // Records alone, which a later Commit closes: to fill a new store. Until then they stand for nothing.
   virtual absl::Status Spill(const PackedRecords& records) = 0;
-  // At any time, from any thread.
-  virtual RecordStoreStats stats() const { return {}; }
+  // For figures; at any time, from any thread.
+  virtual uint64_t bytes_on_disk() const { return 0; }
   // For messages: "state directory /var/lib/sekisho/p-3".
   virtual std::string name() const = 0;
 };

@@ -94,8 +94,7 @@ class StateStore final : public RecordStore {
   bool empty() const { return empty_; }
   // About how many records are held; exact after a compaction.
   uint64_t records_about() const;
-  uint64_t bytes_on_disk() const;
-  RecordStoreStats stats() const override { return {records_about(), bytes_on_disk()}; }
+  uint64_t bytes_on_disk() const override;
   const std::string& directory() const { return directory_; }
   std::string name() const override { return "state directory " + directory_; }
 

@@ -136,8 +136,6 @@ TEST(StoreTest, TellsFigures) {
   ASSERT_TRUE(CommitRound(a->get(), 1).ok());
   ASSERT_TRUE(CommitRound(b->get(), 1).ok());
   EXPECT_EQ(figure("keys_written_total"), before + 2 * (100 + 1)) << "of records and a marker each";
-  EXPECT_GE((*a)->stats().records, 100u);
-  EXPECT_LE((*a)->stats().records, 102u);
   std::vector<std::optional<std::string>> read;
   const std::vector<AccountId> ids = {RoundAccount(7), RoundAccount(1'000)};
   ASSERT_TRUE((*a)->Read(ids, &read).ok());

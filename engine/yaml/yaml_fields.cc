@@ -205,6 +205,17 @@ void YamlFields::Text(std::string path, std::string* field_value, size_t bytes_m
   Add(std::move(field));
 }
 
+void YamlFields::Word(std::string path, std::string expects, std::function<std::string(const std::string&)> set,
+                      std::function<std::string()> get, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = std::move(expects);
+  field.set = std::move(set);
+  field.print = [get = std::move(get)] { return Quoted(get()); };
+  Add(std::move(field));
+}
+
 void YamlFields::AddEnum(std::string path, std::vector<Choice> choices, std::string doc, std::function<int()> get,
                          std::function<void(int)> set) {
   Field field;

@@ -54,6 +54,9 @@ class YamlFields {
   void Size(std::string path, uint64_t* field, uint64_t min, uint64_t max, std::string doc);
   // At most `bytes_max` bytes, printable ASCII.
   void Text(std::string path, std::string* field, size_t bytes_max, std::string doc);
+  // One value with rules of its own: `set` says what is wrong with it ("" if nothing).
+  void Word(std::string path, std::string expects, std::function<std::string(const std::string&)> set,
+            std::function<std::string()> get, std::string doc);
   template <typename T>
   void Enum(std::string path, T* field, std::vector<Choice> choices, std::string doc) {
     AddEnum(std::move(path), std::move(choices), std::move(doc), [field] { return static_cast<int>(*field); },

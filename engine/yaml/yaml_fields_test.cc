@@ -18,6 +18,7 @@ struct Sample {
   Colour colour = Colour::kBlue;
   uint16_t inner = 7;
   uint64_t bytes = 4096;
+  std::string word = "even";
   YamlFields::WordMap settings = {{"a.b", "c: \"d\""}};
 };
 
@@ -30,6 +31,12 @@ YamlFields FieldsOf(Sample* s) {
   fields.Enum("colour", &s->colour, {{"red", 0}, {"blue", 1}}, "Which");
   fields.Section("group", "Belong together");
   fields.Integer("group.inner", &s->inner, 0, 65535, "Deeper");
+  fields.Word("word", "of four letters",
+              [s](const std::string& text) -> std::string {
+                s->word = text;
+                return text.size() == 4 ? "" : "expected four letters";
+              },
+              [s] { return s->word; }, "By a rule");
   fields.Size("bytes", &s->bytes, 1024, uint64_t{1} << 40, "How large");
   fields.Map("settings", 2, "a setting and its value",
              [s](const YamlFields::WordMap& map) -> std::string {
@@ -48,13 +55,14 @@ std::string ErrorOf(std::string_view yaml) {
 TEST(YamlFields, SetsWhatIsGivenAndLeavesTheRest) {
   Sample s;
   ASSERT_TRUE(FieldsOf(&s).Load("count: 5\non: true\nwindow: 90s\nname: x\ncolour: red\ngroup: {inner: 9}\n"
-                                "bytes: 2GiB\nsettings: {z.y: 1, x: two}\n", "f").ok());
+                                "word: four\nbytes: 2GiB\nsettings: {z.y: 1, x: two}\n", "f").ok());
   EXPECT_EQ(s.count, 5);
   EXPECT_TRUE(s.on);
   EXPECT_EQ(s.window, Span::Seconds(90));
   EXPECT_EQ(s.name, "x");
   EXPECT_EQ(s.colour, Colour::kRed);
   EXPECT_EQ(s.inner, 9);
+  EXPECT_EQ(s.word, "four");
   EXPECT_EQ(s.bytes, uint64_t{2} << 30);
   EXPECT_EQ(s.settings, (YamlFields::WordMap{{"z.y", "1"}, {"x", "two"}}));
   Sample untouched;
@@ -79,6 +87,7 @@ TEST(YamlFields, NamesFileLineColumnAndKey) {
   EXPECT_THAT(ErrorOf("count: 1\n---\ncount: 2\n"), testing::HasSubstr("one document only"));
   EXPECT_THAT(ErrorOf("group.inner: 1\n"), testing::HasSubstr("unknown key"));
   EXPECT_THAT(ErrorOf(std::string(100'000, '[')), testing::HasSubstr("no valid YAML"));
+  EXPECT_EQ(ErrorOf("word: three\n"), "f.yaml:1:7: word: expected four letters, not \"three\"");
   EXPECT_THAT(ErrorOf("bytes: 1KB\n"), testing::HasSubstr("f.yaml:1:8: bytes: expected a size from 1KiB to 1TiB"));
   EXPECT_EQ(ErrorOf("settings: {x: 1, x: secret}\n"), "f.yaml:1:18: settings.x: is given twice");
   EXPECT_EQ(ErrorOf("settings: {x: [1]}\n"), "f.yaml:1:15: settings.x: expected one value");

@@ -1,0 +1,10 @@
+# Run by "cmake --install": the units, with the paths of this installation, and the user that they run as.
+get_filename_component(prefix "${CMAKE_INSTALL_PREFIX}" ABSOLUTE)
+set(BINDIR "${prefix}/${SEKISHO_BINDIR}")
+set(DATADIR "${prefix}/${SEKISHO_DATADIR}")
+set(SYSCONFDIR "/etc")
+foreach(unit sekisho-connect sekisho-engine)
+  configure_file("${SEKISHO_UNITS}/${unit}.service.in" "${SEKISHO_BUILT}/${unit}.service" @ONLY)
+  file(INSTALL "${SEKISHO_BUILT}/${unit}.service" DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/systemd/system")
+endforeach()
+file(INSTALL "${SEKISHO_UNITS}/sekisho.sysusers.conf" DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/sysusers.d" RENAME sekisho.conf)
