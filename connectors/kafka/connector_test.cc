@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <random>
@@ -248,6 +249,8 @@ TEST_F(Connecting, TruncatedWhileDeadBehindAnOldPosition) {
   Die();
   AppendTo(options_.files[0], "bob\n");
   std::filesystem::rename(folder_ / "a.log.1", folder_ / "a.log.2");
+  // Files' times are as coarse as the kernel's clock.
+  std::filesystem::last_write_time(folder_ / "a.log.2", std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
   copy_and_truncate("a.log.1");
   AppendTo(options_.files[0], "carol, who is longer than both\n");
   Start();

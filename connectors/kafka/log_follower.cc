@@ -328,17 +328,22 @@ bool LogFollower::Rotated(EventTime now) {
 bool LogFollower::TakeUnreadCopy() {
   const std::vector<Candidate> candidates = Candidates();
   if (candidates.empty() || !candidates.back().is_current || candidates.back().inode != position_.inode) return false;
-  bool behind_previous = position_.previous_inode == 0;
+  // When the file that was read before was last changed: of two files of one tick nobody knows which is the later one.
+  std::optional<int64_t> previous_ns;
+  if (position_.previous_inode == 0) previous_ns = 0;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.inode == position_.previous_inode) previous_ns = candidate.changed_ns;
+  }
+  if (!previous_ns) return false;
   for (const Candidate& candidate : candidates) {
     if (candidate.is_current) break;
-    if (behind_previous) {
+    if (candidate.inode != position_.previous_inode && candidate.changed_ns > *previous_ns) {
       const FilePosition position = position_;
       if (!OpenFile(candidate, position)) return false;
       ++counters_.truncations;
       Say(NoticeLevel::kInfo, "file_truncated", {{"copy", candidate.path}});
       return true;
     }
-    behind_previous = candidate.inode == position_.previous_inode;
   }
   return false;
 }

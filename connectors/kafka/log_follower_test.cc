@@ -33,6 +33,11 @@ class Following : public ::testing::Test {
 
   std::string path() const { return folder_ / "mail.log"; }
   void Write(std::string_view text) { AppendTo(path(), text); }
+  // Files' times are as coarse as the kernel's clock; in life, rotations are hours apart.
+  void ChangedAt(std::string_view file, int64_t second) {
+    const timespec at[2] = {{second, 0}, {second, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (folder_ / file).c_str(), at, 0), 0);
+  }
   void Rename(std::string_view to) { std::filesystem::rename(path(), folder_ / to); }
   void CopyAndTruncate(std::string_view to) {
     std::filesystem::copy_file(path(), folder_ / to);
@@ -71,8 +76,7 @@ class Following : public ::testing::Test {
 TEST_F(Following, DatesWithoutAYearFollowTheFile) {
   const auto write_at = [this](std::string_view text, const char* changed) {
     Write(text);
-    const timespec at[2] = {{ParseRfc3339(changed)->millis() / 1000, 0}, {ParseRfc3339(changed)->millis() / 1000, 0}};
-    ASSERT_EQ(::utimensat(AT_FDCWD, path().c_str(), at, 0), 0);
+    ChangedAt("mail.log", ParseRfc3339(changed)->millis() / 1000);
   };
   const auto time_of_next = [this] {
     FollowedLine line;
@@ -207,16 +211,20 @@ TEST_F(Following, RestartAfterTruncationReadsTheCopy) {
 // first start stays unread.
 TEST_F(Following, CopiesOfAFileThatWasNeverRead) {
   AppendTo(folder_ / "mail.log-20260201", "history\n");
+  ChangedAt("mail.log-20260201", 1);
   Write("1\n");
   EXPECT_THAT(Lines(), ElementsAre("1"));
   CopyAndTruncate("mail.log-20260301");
+  ChangedAt("mail.log-20260301", 2);
   EXPECT_THAT(Lines(), IsEmpty());
   EXPECT_EQ(follower_->position().offset, 0u);
   const FilePosition before = follower_->position();
   Write("2\n");
   CopyAndTruncate("mail.log-20260302");
+  ChangedAt("mail.log-20260302", 3);
   Write("3\n");
   CopyAndTruncate("mail.log-20260303");
+  ChangedAt("mail.log-20260303", 4);
   Write("4\n");
   EXPECT_THAT(Lines(20), ElementsAre("2", "3", "4"));
   places_ = 0;
@@ -234,6 +242,7 @@ TEST_F(Following, LagCountsWhatWasRotatedAway) {
   Write("333\n");
   Rename("mail.log-20260303");
   Write("");
+  for (int i = 1; i <= 3; ++i) ChangedAt("mail.log-2026030" + std::to_string(i), i);
   for (int i = 0; i < 2; ++i) follower_->Poll(now_);
   EXPECT_EQ(follower_->lag_bytes(), 7u);
   EXPECT_FALSE(follower_->at_end());

@@ -287,6 +287,8 @@ class Connect(unittest.TestCase):
         draw.shuffle(deaths)
         sizes = [len(writer.data) // steps + 1 for writer in writers]
         connector.start()
+        # What was rotated away before the first start is history, and nobody's business.
+        wait_until(connector.caught_up, f"the connector doesn't start\n{connector.log()}")
         step = 0
         while not all(writer.finished() for writer in writers):
             step += 1
