@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -66,19 +65,6 @@ int Complain(const absl::Status& status) {
   std::fprintf(stderr, "sekisho-connect: %s\n", std::string(status.message()).c_str());
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
 }
-
-// A clock that goes on as time passes, whatever is done to the wall clock.
-class SteadyTime {
- public:
-  EventTime Now() const {
-    const auto passed = std::chrono::steady_clock::now() - begin_;
-    return start_ + Span::Millis(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
-  }
-
- private:
-  const EventTime start_ = RealClock().Now();
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 uint64_t NewEpoch() {
   std::random_device random;
@@ -178,10 +164,9 @@ int RunDaemon(const DaemonOptions& options) {
     WriteNotice({NoticeLevel::kWarning, "recipient_key", {{"hint", "recipients are hashed under a key that everybody knows: set recipient_key_file"}}});
   }
 
-  const SteadyTime steady;
   EventTime stop_at, process_at;
   while (true) {
-    const EventTime now = steady.Now();
+    const EventTime now = EventTime::FromMillis(SteadyNow().millis());
     if (stop_requested != 0 && stop_at.never()) stop_at = now + kDrainMax;
     const bool stopping = !stop_at.never();
     if (absl::Status stepped = connector.Step(now, RealClock().Now(), stopping, kIdleWait); !stepped.ok()) return Complain(stepped);
