@@ -59,12 +59,11 @@ class Questions {
       });
       return absl::UnavailableError("being asked");
     }
-    std::unique_lock<std::mutex> lock(slot->mutex);
-    if (!slot->answer.has_value()) return absl::UnavailableError("being asked");
-    absl::StatusOr<T> answer = *std::move(slot->answer);
-    lock.unlock();
+    const std::shared_ptr<Slot> asked = slot;
+    std::lock_guard<std::mutex> lock(asked->mutex);
+    if (!asked->answer.has_value()) return absl::UnavailableError("being asked");
     slots_.erase(key);
-    return answer;
+    return *std::move(asked->answer);
   }
   // Answers to what was asked so far won't be given.
   void Forget() { slots_.clear(); }
