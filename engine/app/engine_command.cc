@@ -29,6 +29,7 @@
 #include "engine/app/worker_thread.h"
 #include "engine/base/clock.h"
 #include "engine/base/fail_point.h"
+#include "engine/cluster/entity_partition.h"
 #include "engine/geo/geo.h"
 #include "engine/kafka/client.h"
 #include "engine/kafka/cluster_watch.h"
@@ -44,6 +45,8 @@ constexpr Span kAsk = Span::Seconds(2);
 constexpr Span kLookEvery = Span::Millis(50);
 constexpr Span kWatchEvery = Span::Seconds(1);
 constexpr Span kUpdateEvery = Span::Seconds(1);  // of metrics
+// An entity shard's state is written whole, and what a restart folds again is little.
+constexpr Span kEntitiesCommitEvery = Span::Seconds(10);
 
 struct EngineOptions {
   std::string config;
@@ -62,10 +65,18 @@ void Say(NoticeLevel level, std::string_view name, std::vector<std::pair<std::st
 
 void Pause(Span span) { absl::SleepFor(absl::Milliseconds(span.millis())); }
 
+std::vector<std::string> TopicsOf(const EngineConfig& config) {
+  const kafka::Topics& t = config.topics;
+  std::vector<std::string> topics = {t.events,         t.snapshots, t.verdicts,   t.actions_suspend,
+                                     t.actions_notify, t.findings,  t.dead_letter};
+  if (config.entities) topics.push_back(t.sightings);
+  return topics;
+}
+
 // What has to be the same for every shard of an account topic: a record's partition is where all it leads to goes.
-absl::StatusOr<int> CheckTopics(const kafka::Topics& topics, const std::map<std::string, int>& found) {
-  for (const std::string& name : {topics.events, topics.snapshots, topics.verdicts, topics.actions_suspend, topics.actions_notify,
-                                  topics.findings, topics.dead_letter}) {
+absl::StatusOr<int> CheckTopics(const EngineConfig& config, const std::map<std::string, int>& found) {
+  const kafka::Topics& topics = config.topics;
+  for (const std::string& name : TopicsOf(config)) {
     if (found.contains(name)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("topic ", name, " isn't there, or this user may not see it: \"sekisho topics create\" makes what is missing"));
@@ -77,6 +88,11 @@ absl::StatusOr<int> CheckTopics(const kafka::Topics& topics, const std::map<std:
         "topic ", name, " has ", found.at(name), " partitions, but ", topics.events, " has ", partitions,
         ": they must have equally many. Delete it if it is still empty, and make it by \"sekisho topics create --partitions accounts=",
         partitions, "\""));
+  }
+  if (config.entities && found.at(topics.sightings) > partitions) {
+    return absl::FailedPreconditionError(absl::StrCat("topic ", topics.sightings, " has ", found.at(topics.sightings),
+                                                      " partitions, but ", topics.snapshots, ", where its shards keep their states, has ",
+                                                      partitions, ": it must have no more"));
   }
   return partitions;
 }
@@ -132,6 +148,7 @@ class Engine {
     fold_.policy_yaml = std::move(policy->yaml);
     fold_.compile = [](std::string_view yaml) { return ParsePolicy(yaml, "policy"); };
     fold_.geo_version = geo_.version();
+    fold_.sightings = config_.entities;
     return absl::OkStatus();
   }
 
@@ -139,6 +156,11 @@ class Engine {
     absl::StatusOr<std::unique_ptr<PartitionStores>> stores = PartitionStores::Open(config_.state, config_.memory / 4, LogNotice);
     if (!stores.ok()) return stores.status();
     stores_ = *std::move(stores);
+    if (config_.entities) {
+      stores = PartitionStores::Open(config_.state + "/entities", config_.memory / 64, LogNotice);
+      if (!stores.ok()) return stores.status();
+      entity_stores_ = *std::move(stores);
+    }
     if (config_.metrics.empty()) return absl::OkStatus();
     return metrics_.Serve(config_.metrics).status();
   }
@@ -152,14 +174,12 @@ class Engine {
       absl::Status status;
       if (!found.has_value()) {
         absl::StatusOr<std::map<std::string, int>> partitions =
-            watch_->Partitions({topics.events, topics.snapshots, topics.verdicts, topics.actions_suspend, topics.actions_notify,
-                                topics.findings, topics.dead_letter},
-                               kAsk);
+            watch_->Partitions(TopicsOf(config_), kAsk);
         if (partitions.ok()) found = *std::move(partitions);
         status = partitions.status();
       }
       if (found.has_value()) {
-        absl::StatusOr<int> partitions = CheckTopics(topics, *found);
+        absl::StatusOr<int> partitions = CheckTopics(config_, *found);
         if (!partitions.ok()) return partitions.status();
         partitions_ = *partitions;
         absl::StatusOr<Hash128> log_id = kafka::LogId(config_.kafka, topics.events, config_.log_generation, kAsk);
@@ -213,6 +233,7 @@ class Engine {
     client.instance = absl::StrCat(config_.name, "-", number);
     client.topics = config_.topics;
     client.log_id = fold_.log_id;
+    client.event_partitions = partitions_;
     client.keys = &operator_keys_;
     client.locate = [this](const IpAddress& ip) {
       const GeoInfo info = geo_.Lookup(ip);
@@ -240,6 +261,31 @@ class Engine {
       if (!worker.ok()) return worker.status();
       workers_.push_back(*std::move(worker));
     }
+    return config_.entities ? StartEntities() : absl::OkStatus();
+  }
+
+  // One thread is plenty: an account is told of some ten times a day. It isn't followed by standbys; a takeover reads the
+  // snapshots.
+  absl::Status StartEntities() {
+    WorkerThreadOptions options;
+    options.number = Workers();
+    options.worker.commit_every = std::max(config_.commit_every, kEntitiesCommitEvery);
+    options.worker.linger = config_.linger;
+    options.worker.heartbeat_after = Span();  // sightings tell the time
+    // Sightings are numbered by the offsets of the log of events: with another log of those, the state is another one too.
+    const Hash128 log_id = PinnedHash128(absl::StrCat("sightings of ", fold_.log_id.ToHex()));
+    options.open = [log_id](PartitionId id, RecordStore* store, Offset fresh_from,
+                            FoldCounts* counts) -> absl::StatusOr<std::unique_ptr<PartitionFold>> {
+      return EntityPartition::Open(log_id, id, store, fresh_from, counts);
+    };
+    options.stores = entity_stores_.get();
+    options.client = ClientOptions("entities");
+    options.client.group = absl::StrCat(config_.group, "-entities");
+    options.client.role = kafka::Role::kEntities;
+    options.notice = LogNotice;
+    absl::StatusOr<std::unique_ptr<WorkerThread>> worker = WorkerThread::Start(options);
+    if (!worker.ok()) return worker.status();
+    workers_.push_back(*std::move(worker));
     return absl::OkStatus();
   }
 
@@ -332,7 +378,7 @@ class Engine {
   EngineMetrics engine_metrics_{&metrics_};
   std::vector<std::unique_ptr<WorkerMetrics>> worker_metrics_;
   std::unique_ptr<kafka::ClusterWatch> watch_;
-  std::unique_ptr<PartitionStores> stores_;
+  std::unique_ptr<PartitionStores> stores_, entity_stores_;
   int partitions_ = 0;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::thread standby_thread_;

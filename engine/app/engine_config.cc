@@ -93,6 +93,9 @@ YamlFields Table(EngineConfig* config) {
               "Whether this node keeps the states of partitions that others own up to date, so that it takes over quickly");
   fields.Integer("standby_join_below", &config->standby_join_below, 1, 10'000,
                  "With --standby: join the group once it has fewer live members (worker threads of all nodes) than this");
+  fields.Bool("entities", &config->entities,
+              "Whether source networks are judged by all accounts seen there: this node's accounts then tell of the networks they use, "
+              "and it takes a share in judging them. Equal on all nodes");
   fields.Map("operator_keys", 1000, "files by the id of a key",
              [config](const YamlFields::WordMap& words) { return SetKeys(&config->operator_keys, words); },
              [] { return YamlFields::WordMap(); },

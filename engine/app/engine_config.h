@@ -37,6 +37,7 @@ struct EngineConfig {
   std::string pseudonym_key_file;  // findings hide accounts by the key in it; empty: they name them
   Span commit_every = Span::Seconds(1);
   Span linger = Span::Millis(5);
+  bool entities = true;           // judges source networks; tells sightings of them
 };
 
 // Paths that aren't absolute are taken from `folder`. InvalidArgument: "FILE:LINE:COLUMN: KEY: what is wrong".

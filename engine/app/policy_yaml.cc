@@ -156,6 +156,16 @@ void AddOutcome(YamlFields* f, Policy* p) {
   surge.Percent("percent_min", &p->bounce_surge.percent_min, "Their share of that hour's deliveries, at least");
 }
 
+void AddReputation(YamlFields* f, Policy* p) {
+  DetectorKeys shared(f, p, DetectorId::kSharedSource,
+                      "An unfamiliar source sends from a network over which other accounts were suspended in the last 72 h");
+  shared.Count("accounts_min", &p->shared_source.accounts_min,
+               "Other accounts found bad there. Lower lets one thief's few accounts condemn a network");
+  shared.Limit("some", &p->shared_source.some, "Bad among all accounts seen there, lower confidence bound in thousandths");
+  shared.Limit("most", &p->shared_source.most, "The same where hardly anybody good is seen");
+  shared.Score("denied_score", &p->shared_source.denied_score, "Points of risk when an operator denied the source or the account");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -230,6 +240,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddRecipients(&fields, p);
   AddMailboxAndCredential(&fields, p);
   AddOutcome(&fields, p);
+  AddReputation(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

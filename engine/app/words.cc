@@ -32,6 +32,9 @@ constexpr std::array kFeatures = {
     Entry{"failing_sources_1h", "sources that failed to log in"},
     Entry{"failing_sources_72h", "sources that failed to log in"},
     Entry{"guessed_hours_ago", "hours since a login that guessing explains"},
+    Entry{"source_bad_score_milli", "share of bad accounts in the source's network, at least, in thousandths"},
+    Entry{"source_bad_accounts", "other accounts suspended over that network"},
+    Entry{"denied", "denied by an operator"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -78,6 +81,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kGuessing: return "somebody tried many passwords";
     case DetectorId::kGuessingThenUse: return "a password was guessed, then somebody unfamiliar sent";
     case DetectorId::kBounceSurge: return "receivers bounced or refused far too many messages";
+    case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
   }
   return "unknown";
 }

@@ -39,9 +39,13 @@ void WorkerThread::Run() {
     // The writer holds stores of the worker's, and readers of the worker's live on the client: they end in this order.
     std::optional<Worker> worker;
     std::optional<StoreWriterThread> writer(std::in_place);
-    worker.emplace(options_.worker, options_.fold,
-                   WorkerSeams{client_->log(), client_->group(), client_->publisher(), client_->snapshots(),
-                               options_.stores, &*writer, options_.metrics});
+    const WorkerSeams seams{client_->log(), client_->group(), client_->publisher(), client_->snapshots(),
+                            options_.stores, &*writer, options_.metrics};
+    if (options_.open) {
+      worker.emplace(options_.worker, options_.open, seams);
+    } else {
+      worker.emplace(options_.worker, options_.fold, seams);
+    }
     status_ = Loop(&*worker);
     UpdateMetrics(*worker);
     if (options_.metrics != nullptr) options_.metrics->Close();
@@ -81,6 +85,7 @@ void WorkerThread::UpdateMetrics(const Worker& worker) {
 }
 
 void WorkerThread::SayChanges(const Worker& worker, Span now) {
+  const bool entities = static_cast<bool>(options_.open);
   const auto say = [this](std::string_view name, PartitionId partition, std::vector<std::pair<std::string_view, std::string>> more) {
     Notice notice{NoticeLevel::kInfo, name, {{"partition", std::to_string(partition.value)}, {"worker", std::to_string(options_.number)}}};
     for (auto& field : more) notice.fields.push_back(std::move(field));
@@ -90,16 +95,16 @@ void WorkerThread::SayChanges(const Worker& worker, Span now) {
   for (const Worker::PartitionView& view : worker.partitions()) {
     const auto before = seen_.find(view.id);
     Seen& seen = present[view.id] = before != seen_.end() ? before->second : Seen{false, now};
-    if (before == seen_.end()) say("partition_assigned", view.id, {});
+    if (before == seen_.end()) say(entities ? "entity_shard_assigned" : "partition_assigned", view.id, {});
     if (view.live && !seen.live) {
-      say("partition_live", view.id,
+      say(entities ? "entity_shard_live" : "partition_live", view.id,
           {{"next", std::to_string(view.next.value)}, {"after_ms", std::to_string((now - seen.since).millis())}});
     }
     if (!view.live && seen.live) seen.since = now;
     seen.live = view.live;
   }
   for (const auto& [partition, seen] : seen_) {
-    if (!present.contains(partition)) say("partition_given_up", partition, {});
+    if (!present.contains(partition)) say(entities ? "entity_shard_given_up" : "partition_given_up", partition, {});
   }
   seen_ = std::move(present);
 }

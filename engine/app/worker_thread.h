@@ -21,7 +21,8 @@ namespace sekisho::app {
 struct WorkerThreadOptions {
   int number = 0;                // among this node's
   WorkerOptions worker;
-  const FoldSetup* fold = nullptr;
+  const FoldSetup* fold = nullptr;  // of accounts
+  OpenFold open;                 // or of entities, where it is set
   Stores* stores = nullptr;      // thread-safe
   kafka::ClientOptions client;
   NoticeSink notice;             // from any thread

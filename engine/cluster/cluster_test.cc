@@ -436,11 +436,13 @@ TEST_F(PartitionTest, AStateOfTheFirstFormatGoesOnWithTheConfiguredPolicy) {
   Shard bare(ShardOptions{setup_.log_id, PartitionId{3}}, &setup_.policy, nullptr);
   std::string state;
   bare.EncodeState(&state);
-  ASSERT_EQ(state.front(), 2);
-  // Version 1 had neither exceptions (one zero for none) nor the number of detectors before the counters.
+  ASSERT_EQ(state.front(), 3);
+  // Version 1 had neither exceptions (one zero for none) nor judgements (two zeroes) nor the number of detectors before the
+  // counters, and twelve of these.
   constexpr size_t kCounters = kEventKinds + 4 + 5 + kDetectors;
   state.front() = 1;
-  state.erase(state.size() - kCounters - 2, 2);
+  state.erase(state.size() - kCounters - 4, 4);
+  state.resize(state.size() - (kDetectors - 12));
   marker.globals.clear();
   ByteWriter writer(&marker.globals);
   writer.PutVarint(1);

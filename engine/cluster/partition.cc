@@ -32,7 +32,9 @@ Partition::Partition(const FoldSetup* setup, PartitionId id, RecordStore* store,
       table_(setup->table, store),
       shard_(ShardOptions{setup->log_id, id}, policy_, &table_),
       next_(fresh_from),
-      counts_(counts) {}
+      counts_(counts) {
+  if (setup->sightings) shard_.set_sightings(&sightings_);
+}
 
 absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(const FoldSetup* setup, PartitionId id, RecordStore* store,
                                                            Offset fresh_from, FoldCounts* counts) {
@@ -121,7 +123,7 @@ ShardMarker Partition::Marker() const {
 SnapshotPart Partition::Freeze() {
   auto records = std::make_shared<PackedRecords>();
   table_.Freeze(records.get());
-  return {id_, std::move(records), Marker()};
+  return {id_, std::move(records), Marker(), std::exchange(sightings_, {})};
 }
 
 absl::Status Partition::Fold(const LogBatch& batch, Offset published, std::vector<Output>* outputs) {
@@ -171,7 +173,14 @@ absl::Status Partition::FoldRecord(const LogRecord& record) {
   if (const Unusable* unusable = std::get_if<Unusable>(&record.value)) {
     Refuse(record, unusable->reason, std::string(unusable->detail));
   }
-  // What remains are judgements, which no detector asks for yet.
+  if (const JudgementBatch* judgements = std::get_if<JudgementBatch>(&record.value)) {
+    if (shard_.Judge(*judgements)) {
+      ++stats_.judgements;
+    } else {
+      ++stats_.repeats;
+      repeat_ = true;
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
+#include "engine/cluster/fold.h"
 #include "engine/cluster/observer.h"
 #include "engine/cluster/order_marks.h"
 #include "engine/cluster/origin_marks.h"
@@ -40,6 +41,10 @@ namespace sekisho {
 // A released verdict is forgotten after this, so that a generation outlives every reader's restart.
 inline constexpr Span kVerdictForgottenAfter = Span::Days(7);
 
+// Sightings that wait for the next snapshot. From so many on it comes early; while a partition catches up with its own past,
+// in which nothing is frozen, there may be as many as records that are replayed. 80 B each.
+inline constexpr size_t kSightingsWaiting = 20'000;
+
 // What is the same for every partition of a log; an input of the fold.
 struct FoldSetup {
   Hash128 log_id;
@@ -50,6 +55,8 @@ struct FoldSetup {
   std::function<absl::StatusOr<Policy>(std::string_view yaml)> compile;
   std::string geo_version;
   AccountTableOptions table;
+  // Whether entity shards are told of sightings. Equal on all nodes: what one doesn't tell, nobody tells.
+  bool sightings = false;
 };
 
 struct PartitionStats {
@@ -57,11 +64,12 @@ struct PartitionStats {
   uint64_t repeats = 0;       // events seen before, dropped
   uint64_t dead_letters = 0;
   uint64_t orders = 0;        // obeyed
+  uint64_t judgements = 0;    // batches of them taken in; the others were repeats
   uint64_t orders_idle = 0;   // of those, the ones that changed nothing: the policy was active, nothing was to be withdrawn
 };
 
 // Thread-compatible: belongs to the worker that owns the partition.
-class Partition {
+class Partition final : public PartitionFold {
  public:
   // Goes on from the store's marker; without one, begins at `fresh_from` with no state. `setup`, `store` and `counts` outlive
   // it.
@@ -73,17 +81,16 @@ class Partition {
 
   // Folds the batch, whose records are [next(), batch.next). Appends what the records from `published` on lead to. An
   // error is the store's: this object must be given up.
-  absl::Status Fold(const LogBatch& batch, Offset published, std::vector<Output>* outputs);
+  absl::Status Fold(const LogBatch& batch, Offset published, std::vector<Output>* outputs) override;
 
-  Offset next() const { return next_; }
+  Offset next() const override { return next_; }
   EventTime time() const { return shard_.now(); }
-  // Memory is full of changes: freeze soon.
-  bool freeze_due() const { return table_.commit_due(); }
-
-  // A copy of what changed since the last one, and the marker that stands for next(). Its records stay in memory until
-  // Thaw, called when the copy is in the store. One at a time.
-  SnapshotPart Freeze();
-  absl::Status Thaw() { return table_.Thaw(); }
+  bool freeze_due() const override { return table_.commit_due() || sightings_.size() >= kSightingsWaiting; }
+  // With the sightings of all records since the last one, also of those that were folded muted: what the state lacks, no
+  // snapshot brought.
+  SnapshotPart Freeze() override;
+  absl::Status Thaw() override { return table_.Thaw(); }
+  const Partition* accounts() const override { return this; }
   ShardMarker Marker() const;
 
   // What decides now, and the first record that it decided; 0: the partition began with it.
@@ -93,8 +100,7 @@ class Partition {
   const PartitionStats& stats() const { return stats_; }
   AccountTableStats table_stats() const { return table_.stats(); }
   std::string_view policy_version() const { return policy_->version; }
-  // When the events were appended whose actions Fold has given since the last call; nothing of those with an unknown time.
-  std::vector<EventTime> TakeActedOn() { return std::exchange(acted_on_, {}); }
+  std::vector<EventTime> TakeActedOn() override { return std::exchange(acted_on_, {}); }
   const ShardStats& shard_stats() const { return shard_.stats(); }
 
  private:
@@ -129,6 +135,7 @@ class Partition {
   PartitionStats stats_;
   FoldCounts* const counts_;
   std::vector<EventTime> acted_on_;
+  std::vector<Sighting> sightings_;
   // What the present record led to.
   std::vector<Action> actions_;
   std::optional<DeadLetter> dead_letter_;

@@ -27,7 +27,7 @@ struct Worker::Slot {
   Offset frozen;                    // the last copy stands for it
   // In the order in which they depend on each other.
   std::unique_ptr<RecordStore> store;
-  std::unique_ptr<Partition> partition;
+  std::unique_ptr<PartitionFold> partition;
   std::unique_ptr<LogReader> reader;
   std::unique_ptr<SnapshotReader> snapshots;
   std::optional<ShardMarker> restored;
@@ -43,8 +43,16 @@ struct Worker::Slot {
   bool live() const { return folding() && partition->next() >= published; }
 };
 
+Worker::Worker(const WorkerOptions& options, OpenFold open, const WorkerSeams& seams)
+    : options_(options), open_(std::move(open)), seams_(seams) {}
+
 Worker::Worker(const WorkerOptions& options, const FoldSetup* setup, const WorkerSeams& seams)
-    : options_(options), setup_(setup), seams_(seams) {}
+    : Worker(options,
+             [setup](PartitionId id, RecordStore* store, Offset fresh_from,
+                     FoldCounts* counts) -> absl::StatusOr<std::unique_ptr<PartitionFold>> {
+               return Partition::Open(setup, id, store, fresh_from, counts);
+             },
+             seams) {}
 
 Worker::~Worker() = default;
 
@@ -61,7 +69,7 @@ std::vector<Worker::PartitionView> Worker::partitions() const {
     PartitionView& view = views.emplace_back();
     view.id = slot->id;
     view.published = slot->published;
-    view.partition = slot->partition.get();
+    view.partition = slot->partition == nullptr ? nullptr : slot->partition->accounts();
     view.store = slot->store.get();
     view.appended = slot->appended;
     if (slot->partition != nullptr) view.next = slot->partition->next();
@@ -272,7 +280,7 @@ absl::StatusOr<bool> Worker::RestoreState(Slot* slot, const WorkerTime& now) {
 
 absl::Status Worker::StartFolding(Slot* slot, const WorkerTime& now) {
   if (slot->partition == nullptr) {
-    auto partition = Partition::Open(setup_, slot->id, slot->store.get(), slot->log_begin, &stats_.fold);
+    auto partition = open_(slot->id, slot->store.get(), slot->log_begin, &stats_.fold);
     if (!partition.ok()) return partition.status();
     slot->partition = *std::move(partition);
   }

@@ -26,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
+#include "engine/cluster/fold.h"
 #include "engine/cluster/observer.h"
 #include "engine/cluster/partition.h"
 #include "engine/cluster/stores.h"
@@ -74,6 +75,8 @@ struct WorkerSeams {
 // Thread-compatible: belongs to one thread.
 class Worker {
  public:
+  Worker(const WorkerOptions& options, OpenFold open, const WorkerSeams& seams);
+  // Of accounts. `setup` outlives it.
   Worker(const WorkerOptions& options, const FoldSetup* setup, const WorkerSeams& seams);
   ~Worker();
   Worker(const Worker&) = delete;
@@ -91,7 +94,7 @@ class Worker {
     PartitionId id;
     bool live = false;       // folding what nobody has folded before
     Offset next, published;
-    const Partition* partition = nullptr;  // null until its state is open
+    const Partition* partition = nullptr;  // of accounts; null until its state is open
     const RecordStore* store = nullptr;    // likewise
     EventTime appended;      // when the last record that was folded was appended; Never(): none, or unknown
   };
@@ -122,7 +125,7 @@ class Worker {
   Slot* Find(uint64_t serial);
 
   const WorkerOptions options_;
-  const FoldSetup* const setup_;
+  const OpenFold open_;
   const WorkerSeams seams_;
 
   Mode mode_ = Mode::kRunning;

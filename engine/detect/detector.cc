@@ -24,6 +24,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kGuessing, Family::kCredential, DetectGuessing},
     Entry{DetectorId::kGuessingThenUse, Family::kCredential, DetectGuessingThenUse},
     Entry{DetectorId::kBounceSurge, Family::kOutcome, DetectBounceSurge},
+    Entry{DetectorId::kSharedSource, Family::kReputation, DetectSharedSource},
 };
 
 }  // namespace

@@ -27,20 +27,21 @@ class ConnectedClient final : public Client {
     if (!reader.ok()) return reader.status();
     reader_ = *std::move(reader);
     absl::StatusOr<std::unique_ptr<KafkaLog>> log =
-        KafkaLog::Make(options.settings, options.topics.events, options.keys, options.locate, {reader_.get(), asker_.get(), trouble_.get()});
+        KafkaLog::Make(options.settings, InputTopic(options.topics, options.role), options.role, options.keys, options.locate,
+                       {reader_.get(), asker_.get(), trouble_.get()});
     if (!log.ok()) return log.status();
     log_ = *std::move(log);
     absl::StatusOr<std::unique_ptr<KafkaGroup>> group =
-        KafkaGroup::Make({options.settings, options.group, options.instance, options.topics}, asker_.get(), trouble_.get(), wake_.get());
+        KafkaGroup::Make({options.settings, options.group, options.instance, options.topics, options.role}, asker_.get(), trouble_.get(), wake_.get());
     if (!group.ok()) return group.status();
     group_ = *std::move(group);
     // Settings that only a transactional producer can refuse are refused now, not on its thread.
     if (absl::StatusOr<ConfHandle> conf = TransactionConf(options.settings, "check"); !conf.ok()) return conf.status();
     trouble_->Tell({NoticeLevel::kInfo, "kafka_client",
                     {{"instance", options.instance}, {"librdkafka", rd_kafka_version_str()}, {"rebalancing", "eager, range"}}});
-    snapshots_ = std::make_unique<KafkaSnapshots>(options.topics.snapshots, reader_.get(), asker_.get());
+    snapshots_ = std::make_unique<KafkaSnapshots>(options.topics.snapshots, OwnerOf(options.role), reader_.get(), asker_.get());
     publisher_ = std::make_unique<KafkaPublisher>(
-        KafkaPublisher::Options{options.settings, options.group, options.instance, {options.topics, options.log_id, options.finding}, options.steady},
+        KafkaPublisher::Options{options.settings, options.group, options.instance, OutputContext{options.topics, options.role, options.event_partitions, options.log_id, options.finding}, options.steady},
         group_.get(), trouble_, wake_);
     return absl::OkStatus();
   }

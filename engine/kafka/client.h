@@ -45,6 +45,12 @@ struct Topics {
   std::string dead_letter = "dead-letter";
 };
 
+// Which shards a client is for, each with a group of its own: those of accounts fold `events`, those of entities `sightings`.
+enum class Role { kAccounts, kEntities };
+inline const std::string& InputTopic(const Topics& topics, Role role) {
+  return role == Role::kAccounts ? topics.events : topics.sightings;
+}
+
 using Locate = std::function<Place(const IpAddress&)>;
 
 struct ClientOptions {
@@ -52,6 +58,8 @@ struct ClientOptions {
   std::string group;
   std::string instance;    // static membership: two live workers never share one
   Topics topics;
+  Role role = Role::kAccounts;
+  int event_partitions = 0;  // of the topic `events`: where judgements go
   Hash128 log_id;          // of LogId, for ce_source
   // Outlive the client. Null: no order is believed.
   const wire::OperatorKeys* keys = nullptr;

@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "engine/wire/sighting_codec.h"
+
 namespace sekisho::kafka {
 
 LogRecord Decoder::Decode(Offset offset, std::string_view bytes) {
@@ -12,6 +14,16 @@ LogRecord Decoder::Decode(Offset offset, std::string_view bytes) {
   LogRecord record;
   record.offset = offset;
   record.bytes = bytes;
+  if (role_ == Role::kEntities) {
+    const absl::StatusOr<Sighting> sighting = wire::DecodeSighting(bytes);
+    if (sighting.ok()) {
+      record.value = *sighting;
+      return record;
+    }
+    buffer.detail = std::string(sighting.status().message());
+    record.value = Unusable{wire::RefusalReason(sighting.status()), buffer.detail};
+    return record;
+  }
   wire::DecodedRecord decoded;
   if (const absl::Status status = wire::DecodeRecord(bytes, *keys_, &buffer.record, &decoded); !status.ok()) {
     buffer.detail = std::string(status.message());

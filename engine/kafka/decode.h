@@ -1,4 +1,4 @@
-// A record of the topic "events" as the fold sees it. What can be in such a record is decided here and in engine/wire.
+// A record of the topic "events", or "sightings", as the fold sees it. What can be in such a record is decided here and in engine/wire.
 #ifndef SEKISHO_ENGINE_KAFKA_DECODE_H_
 #define SEKISHO_ENGINE_KAFKA_DECODE_H_
 
@@ -17,7 +17,8 @@ namespace sekisho::kafka {
 class Decoder {
  public:
   // `keys` outlive it. Null `locate`: every place is unknown.
-  Decoder(const wire::OperatorKeys* keys, Locate locate) : keys_(keys), locate_(std::move(locate)) {}
+  Decoder(const wire::OperatorKeys* keys, Locate locate, Role role = Role::kAccounts)
+      : keys_(keys), locate_(std::move(locate)), role_(role) {}
 
   // What was decoded so far is no longer valid.
   void Reset() { used_ = 0; }
@@ -31,6 +32,7 @@ class Decoder {
   };
   const wire::OperatorKeys* const keys_;
   const Locate locate_;
+  const Role role_;
   std::deque<Buffer> buffers_;  // one a record: what was decoded points into them
   size_t used_ = 0;
 };

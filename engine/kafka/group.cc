@@ -5,6 +5,7 @@
 #include <map>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "engine/kafka/publisher.h"
@@ -78,7 +79,7 @@ KafkaGroup::~KafkaGroup() {
 void KafkaGroup::OnRebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_partition_list_t* partitions) {
   change_.partitions.clear();
   for (int i = 0; i < partitions->cnt; ++i) {
-    if (options_.topics.events == partitions->elems[i].topic) change_.partitions.push_back(PartitionId{partitions->elems[i].partition});
+    if (options_.input() == partitions->elems[i].topic) change_.partitions.push_back(PartitionId{partitions->elems[i].partition});
   }
   std::sort(change_.partitions.begin(), change_.partitions.end());
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -122,10 +123,10 @@ absl::StatusOr<GroupChange> KafkaGroup::Poll() {
     if (absl::IsUnavailable(checked.status())) return GroupChange();
     if (!checked.ok()) return checked.status();
     PartitionsHandle topics(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(topics.get(), options_.topics.events.c_str(), RD_KAFKA_PARTITION_UA);
+    rd_kafka_topic_partition_list_add(topics.get(), options_.input().c_str(), RD_KAFKA_PARTITION_UA);
     const rd_kafka_resp_err_t error = rd_kafka_subscribe(client_, topics.get());
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return absl::FailedPreconditionError(absl::StrCat("topic ", options_.topics.events, ": ", rd_kafka_err2str(error)));
+      return absl::FailedPreconditionError(absl::StrCat("topic ", options_.input(), ": ", rd_kafka_err2str(error)));
     }
     subscribed_ = true;
   }
@@ -163,7 +164,7 @@ absl::StatusOr<KafkaGroup::Answer> KafkaGroup::AskCommitted(PartitionId partitio
   // Offsets of both kinds of transactions: while one of an earlier owner is open, neither outputs nor snapshots are what
   // they will be.
   PartitionsHandle list(rd_kafka_topic_partition_list_new(2));
-  rd_kafka_topic_partition_list_add(list.get(), options_.topics.events.c_str(), partition.value);
+  rd_kafka_topic_partition_list_add(list.get(), options_.input().c_str(), partition.value);
   rd_kafka_topic_partition_list_add(list.get(), options_.topics.snapshots.c_str(), partition.value);
   rd_kafka_resp_err_t error = rd_kafka_committed(client_, list.get(), static_cast<int>(kCommittedMax.millis()));
   for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
@@ -171,7 +172,7 @@ absl::StatusOr<KafkaGroup::Answer> KafkaGroup::AskCommitted(PartitionId partitio
     unstable_.erase(partition);
     Answer answer;
     const rd_kafka_topic_partition_t* events =
-        rd_kafka_topic_partition_list_find(list.get(), options_.topics.events.c_str(), partition.value);
+        rd_kafka_topic_partition_list_find(list.get(), options_.input().c_str(), partition.value);
     if (events != nullptr && events->offset >= 0) answer.offset = Offset{events->offset};
     return answer;
   }
@@ -196,12 +197,24 @@ absl::StatusOr<bool> KafkaGroup::CheckTopics() {
   std::map<std::string_view, int> partitions;
   for (int t = 0; t < metadata->topic_cnt; ++t) partitions[metadata->topics[t].topic] = metadata->topics[t].partition_cnt;
   const Topics& names = options_.topics;
-  for (const std::string* name : {&names.events, &names.actions_suspend, &names.actions_notify, &names.verdicts, &names.findings,
-                                  &names.snapshots, &names.dead_letter}) {
+  const bool entities = options_.role == Role::kEntities;
+  std::vector<const std::string*> wanted = {&options_.input(), &names.events, &names.snapshots};
+  if (!entities) {
+    for (const std::string* name : {&names.actions_suspend, &names.actions_notify, &names.verdicts, &names.findings, &names.dead_letter}) {
+      wanted.push_back(name);
+    }
+  }
+  for (const std::string* name : wanted) {
     if (partitions[*name] > 0) continue;
     const std::string reason = absl::StrCat("topic ", *name, " isn't there, or this user may not see it");
     trouble_->Say("group", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, reason);
     return absl::UnavailableError(reason);
+  }
+  if (entities) {
+    if (partitions[names.snapshots] >= partitions[names.sightings]) return true;
+    return absl::FailedPreconditionError(
+        absl::StrCat("topic ", names.snapshots, " has ", partitions[names.snapshots], " partitions, ", names.sightings, " has ",
+                     partitions[names.sightings], ": it must have no fewer. sekisho topics check says what is wanted"));
   }
   for (const std::string* name : {&names.actions_suspend, &names.actions_notify, &names.verdicts, &names.snapshots}) {
     if (partitions[*name] == partitions[names.events]) continue;
@@ -215,7 +228,7 @@ absl::StatusOr<bool> KafkaGroup::CheckTopics() {
 // Who last committed for the partition. Empty: nobody known.
 absl::StatusOr<std::string> KafkaGroup::PreviousOwner(PartitionId partition) {
   PartitionsHandle list(rd_kafka_topic_partition_list_new(2));
-  rd_kafka_topic_partition_list_add(list.get(), options_.topics.events.c_str(), partition.value);
+  rd_kafka_topic_partition_list_add(list.get(), options_.input().c_str(), partition.value);
   rd_kafka_topic_partition_list_add(list.get(), options_.topics.snapshots.c_str(), partition.value);
   Handle<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy> request(
       rd_kafka_ListConsumerGroupOffsets_new(options_.group.c_str(), list.get()));
@@ -243,7 +256,7 @@ absl::StatusOr<std::string> KafkaGroup::PreviousOwner(PartitionId partition) {
       if (offset.metadata_size == 0) continue;
       const std::string_view told(static_cast<const char*>(offset.metadata), offset.metadata_size);
       // Outputs come more often than snapshots, so they know better.
-      if (owner.empty() || options_.topics.events == offset.topic) owner = OwnerFromMetadata(told);
+      if (owner.empty() || options_.input() == offset.topic) owner = OwnerFromMetadata(told);
     }
   }
   return owner;

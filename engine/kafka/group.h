@@ -32,6 +32,9 @@ class KafkaGroup final : public Group {
     KafkaSettings settings;
     std::string group, instance;
     Topics topics;
+    Role role = Role::kAccounts;
+
+    const std::string& input() const { return InputTopic(topics, role); }
   };
   // `asker` and `trouble` outlive it.
   static absl::StatusOr<std::unique_ptr<KafkaGroup>> Make(const Options& options, Asker* asker, Trouble* trouble, Wake* wake);

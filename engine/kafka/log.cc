@@ -23,8 +23,8 @@ constexpr Span kDestroyMax = Span::Seconds(1);
 // Reads and decodes.
 class RecordReader : public LogReader {
  public:
-  RecordReader(std::unique_ptr<PartitionStream> stream, const wire::OperatorKeys* keys, Locate locate)
-      : stream_(std::move(stream)), decoder_(keys, std::move(locate)) {}
+  RecordReader(std::unique_ptr<PartitionStream> stream, const wire::OperatorKeys* keys, Locate locate, Role role = Role::kAccounts)
+      : stream_(std::move(stream)), decoder_(keys, std::move(locate), role) {}
 
   absl::StatusOr<LogBatch> Read(size_t records_max) override {
     records_.clear();
@@ -57,7 +57,7 @@ std::unique_ptr<LogReader> MakeLogReader(std::unique_ptr<PartitionStream> stream
 class KafkaLog::PartitionReader final : public RecordReader {
  public:
   PartitionReader(KafkaLog* log, PartitionId id, std::unique_ptr<PartitionStream> stream)
-      : RecordReader(std::move(stream), log->keys_, log->locate_), log_(log), partition(id) {
+      : RecordReader(std::move(stream), log->keys_, log->locate_, log->role_), log_(log), partition(id) {
     log_->readers_.insert(this);
   }
   ~PartitionReader() override { log_->readers_.erase(this); }
@@ -69,19 +69,20 @@ class KafkaLog::PartitionReader final : public RecordReader {
   const PartitionId partition;
 };
 
-KafkaLog::KafkaLog(const std::string& topic, const wire::OperatorKeys* keys, Locate locate, const LogParts& parts)
+KafkaLog::KafkaLog(const std::string& topic, Role role, const wire::OperatorKeys* keys, Locate locate, const LogParts& parts)
     : topic_(topic),
+      role_(role),
       keys_(keys != nullptr ? keys : &no_keys_),
       locate_(std::move(locate)),
       parts_(parts),
       trouble_of_{"heartbeats", parts.trouble},
       watermarks_(parts.asker) {}
 
-absl::StatusOr<std::unique_ptr<KafkaLog>> KafkaLog::Make(const KafkaSettings& settings, const std::string& topic,
+absl::StatusOr<std::unique_ptr<KafkaLog>> KafkaLog::Make(const KafkaSettings& settings, const std::string& topic, Role role,
                                                          const wire::OperatorKeys* keys, Locate locate, const LogParts& parts) {
   absl::StatusOr<ConfHandle> conf = HeartbeatConf(settings);
   if (!conf.ok()) return conf.status();
-  std::unique_ptr<KafkaLog> log(new KafkaLog(topic, keys, std::move(locate), parts));
+  std::unique_ptr<KafkaLog> log(new KafkaLog(topic, role, keys, std::move(locate), parts));
   rd_kafka_conf_set_opaque(conf->get(), &log->trouble_of_);
   rd_kafka_conf_set_error_cb(conf->get(), Trouble::OnError);
   char text[kTextBytesMax];

@@ -25,7 +25,7 @@ struct LogParts {
 class KafkaLog final : public Log {
  public:
   // Null `keys`: no order is believed.
-  static absl::StatusOr<std::unique_ptr<KafkaLog>> Make(const KafkaSettings& settings, const std::string& topic,
+  static absl::StatusOr<std::unique_ptr<KafkaLog>> Make(const KafkaSettings& settings, const std::string& topic, Role role,
                                                         const wire::OperatorKeys* keys, Locate locate, const LogParts& parts);
   ~KafkaLog() override;
 
@@ -38,9 +38,10 @@ class KafkaLog final : public Log {
 
  private:
   class PartitionReader;
-  KafkaLog(const std::string& topic, const wire::OperatorKeys* keys, Locate locate, const LogParts& parts);
+  KafkaLog(const std::string& topic, Role role, const wire::OperatorKeys* keys, Locate locate, const LogParts& parts);
 
   const std::string topic_;
+  const Role role_;
   const wire::OperatorKeys no_keys_;
   const wire::OperatorKeys* const keys_;
   const Locate locate_;

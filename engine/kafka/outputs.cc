@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/wire/action_codec.h"
+#include "engine/wire/record_codec.h"
+#include "engine/wire/sighting_codec.h"
 #include "engine/wire/snapshot_codec.h"
 #include "engine/wire/verdict_codec.h"
 
@@ -58,6 +60,14 @@ class Emitter {
     return emit_(record);
   }
 
+  absl::Status operator()(const JudgementBatch& batch) const {
+    const std::string bytes = wire::EncodeJudgements(batch);
+    for (int32_t p = 0; p < context_.event_partitions; ++p) {
+      if (absl::Status emitted = emit_({context_.topics.events, p, "", bytes, {}}); !emitted.ok()) return emitted;
+    }
+    return absl::OkStatus();
+  }
+
  private:
   const int32_t partition_;
   const OutputContext& context_;
@@ -75,13 +85,19 @@ absl::Status EmitOutputs(const OutputPart& part, const OutputContext& context, s
   return absl::OkStatus();
 }
 
-absl::Status EmitSnapshot(const SnapshotPart& part, std::string_view topic, const Emit& emit) {
+absl::Status EmitSnapshot(const SnapshotPart& part, const OutputContext& context, const Emit& emit) {
+  const std::string_view topic = context.topics.snapshots;
   std::string key, value;
+  for (const Sighting& sighting : part.sightings) {
+    key = wire::SightingKey(sighting);
+    value = wire::EncodeSighting(sighting);
+    if (absl::Status emitted = emit({context.topics.sightings, -1, key, value, {}}); !emitted.ok()) return emitted;
+  }
   for (size_t i = 0; i < part.records->size(); ++i) {
     wire::EncodeAccountSnapshot(part.records->id(i), part.records->record(i), part.marker.next, &key, &value);
     if (absl::Status emitted = emit({topic, part.partition.value, key, value, {}}); !emitted.ok()) return emitted;
   }
-  for (const wire::SnapshotRecord& record : wire::EncodeShardMarker(part.partition, part.marker)) {
+  for (const wire::SnapshotRecord& record : wire::EncodeShardMarker(part.partition, part.marker, OwnerOf(context.role))) {
     if (absl::Status emitted = emit({topic, part.partition.value, record.key, record.value, {}}); !emitted.ok()) return emitted;
   }
   return absl::OkStatus();

@@ -15,6 +15,7 @@
 #include "engine/base/hash.h"
 #include "engine/kafka/client.h"
 #include "engine/stream/log.h"
+#include "engine/wire/snapshot_codec.h"
 
 namespace sekisho::kafka {
 
@@ -32,6 +33,8 @@ using Emit = std::function<absl::Status(const OutRecord&)>;
 
 struct OutputContext {
   Topics topics;
+  Role role = Role::kAccounts;
+  int event_partitions = 0;
   Hash128 log_id;
   std::function<std::string(const Action&)> finding;
 };
@@ -41,10 +44,14 @@ struct OutputContext {
 //   actions.notify   notify, observe
 //   verdicts         what stands from now on, of those that are enforced
 //   findings         every one, where there is a `finding`
-// and a dead letter to dead-letter.
+// a dead letter to dead-letter, and judgements to every partition of events.
 absl::Status EmitOutputs(const OutputPart& part, const OutputContext& context, std::string_view owner, const Emit& emit);
-// Accounts, then the marker that closes them.
-absl::Status EmitSnapshot(const SnapshotPart& part, std::string_view topic, const Emit& emit);
+// Sightings, accounts, then the marker that closes them.
+absl::Status EmitSnapshot(const SnapshotPart& part, const OutputContext& context, const Emit& emit);
+
+inline wire::SnapshotOwner OwnerOf(Role role) {
+  return role == Role::kAccounts ? wire::SnapshotOwner::kAccounts : wire::SnapshotOwner::kEntities;
+}
 
 }  // namespace sekisho::kafka
 

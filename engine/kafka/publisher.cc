@@ -78,6 +78,7 @@ void DestroyProducer(rd_kafka_t* producer) {
 
 std::vector<std::string> OutputTopics(const OutputContext& context) {
   const Topics& topics = context.topics;
+  if (context.role == Role::kEntities) return {topics.events};
   return {topics.actions_suspend, topics.actions_notify, topics.verdicts, topics.findings, topics.dead_letter};
 }
 
@@ -389,7 +390,7 @@ KafkaPublisher::KafkaPublisher(const Options& options, KafkaGroup* group, const 
     : context_(std::make_shared<const OutputContext>(options.context)),
       instance_(options.instance),
       group_(group),
-      outputs_({options.settings, options.group, options.instance, kOutputsKind, options.context.topics.events,
+      outputs_({options.settings, options.group, options.instance, kOutputsKind, InputTopic(options.context.topics, options.context.role),
                 OutputTopics(options.context), options.steady},
                trouble, wake),
       snapshots_({options.settings, options.group, options.instance, kSnapshotsKind, options.context.topics.snapshots,
@@ -419,7 +420,7 @@ void KafkaPublisher::BeginSnapshots(std::vector<SnapshotPart> parts) {
   for (const SnapshotPart& part : parts) job.offsets.push_back({part.partition, part.marker.next});
   job.produce = [parts = std::make_shared<std::vector<SnapshotPart>>(std::move(parts)), context = context_](const Emit& emit) {
     for (const SnapshotPart& part : *parts) {
-      if (absl::Status emitted = EmitSnapshot(part, context->topics.snapshots, emit); !emitted.ok()) return emitted;
+      if (absl::Status emitted = EmitSnapshot(part, *context, emit); !emitted.ok()) return emitted;
     }
     return absl::OkStatus();
   };

@@ -26,8 +26,8 @@ std::string_view ValueOf(const rd_kafka_message_t& message) {
   return {static_cast<const char*>(message.payload), message.len};
 }
 
-absl::StatusOr<std::optional<Offset>> NewestMarker(Reader* reader, const std::string& topic, PartitionId partition, Offset from,
-                                                   Offset end) {
+absl::StatusOr<std::optional<Offset>> NewestMarker(Reader* reader, const std::string& topic, wire::SnapshotOwner owner, PartitionId partition,
+                                                   Offset from, Offset end) {
   absl::StatusOr<std::unique_ptr<PartitionStream>> stream = reader->Open(topic, partition, from);
   if (!stream.ok()) return stream.status();
   std::optional<Offset> newest;
@@ -38,7 +38,8 @@ absl::StatusOr<std::optional<Offset>> NewestMarker(Reader* reader, const std::st
     silent = messages.empty() ? silent + 1 : 0;
     if (silent > kSilentMax) return absl::UnavailableError("the snapshots can't be read yet");
     for (const rd_kafka_message_t* message : messages) {
-      if (message->offset < end.value && wire::KindOfSnapshot(KeyOf(*message)) == wire::SnapshotKind::kMarker) newest = Offset{message->offset};
+      if (message->offset >= end.value) continue;
+      if (wire::KindOfSnapshot(KeyOf(*message), owner) == wire::SnapshotKind::kMarker) newest = Offset{message->offset};
     }
   }
   return newest;
@@ -49,9 +50,10 @@ class KafkaSnapshotReader final : public SnapshotReader {
   struct Range {
     Offset closed;        // everything before it may be passed on as it comes
     bool follow = false;
+    wire::SnapshotOwner owner = wire::SnapshotOwner::kAccounts;
   };
   KafkaSnapshotReader(std::unique_ptr<PartitionStream> stream, PartitionId partition, std::string name, const Range& range)
-      : stream_(std::move(stream)), partition_(partition), name_(std::move(name)), range_(range) {}
+      : stream_(std::move(stream)), partition_(partition), name_(std::move(name)), range_(range), assembler_(range.owner) {}
 
   absl::StatusOr<SnapshotBatch> Read() override {
     SnapshotBatch batch;
@@ -101,7 +103,7 @@ class KafkaSnapshotReader final : public SnapshotReader {
   // True: it was the marker that closes what came so far.
   absl::StatusOr<bool> Take(const rd_kafka_message_t& message, SnapshotBatch* batch) {
     const std::string_view key = KeyOf(message);
-    switch (wire::KindOfSnapshot(key)) {
+    switch (wire::KindOfSnapshot(key, range_.owner)) {
       case wire::SnapshotKind::kAccount: {
         if (message.payload == nullptr) return false;  // forgotten; nobody writes that yet
         absl::StatusOr<wire::AccountState> state = wire::DecodeAccountSnapshot(key, ValueOf(message), &buffer_);
@@ -137,14 +139,15 @@ class KafkaSnapshotReader final : public SnapshotReader {
 
 }  // namespace
 
-absl::StatusOr<KafkaSnapshots::Extent> KafkaSnapshots::Find(Reader* reader, const std::string& topic, PartitionId partition) {
+absl::StatusOr<KafkaSnapshots::Extent> KafkaSnapshots::Find(Reader* reader, const std::string& topic, wire::SnapshotOwner owner,
+                                                            PartitionId partition) {
   absl::StatusOr<Watermarks> watermarks = reader->Ask(topic, partition, kAskMax);
   if (!watermarks.ok()) return watermarks.status();
   Extent extent{watermarks->begin, watermarks->begin, watermarks->end};
   Offset end = watermarks->end;
   for (int64_t back = kLookBack; end > watermarks->begin; back *= kLookBackFactor) {
     const Offset from = std::max(watermarks->begin, Offset{end.value - back});
-    absl::StatusOr<std::optional<Offset>> newest = NewestMarker(reader, topic, partition, from, end);
+    absl::StatusOr<std::optional<Offset>> newest = NewestMarker(reader, topic, owner, partition, from, end);
     // It was compacted meanwhile: look again.
     if (absl::IsOutOfRange(newest.status())) return absl::UnavailableError(newest.status().message());
     if (!newest.ok()) return newest.status();
@@ -158,7 +161,7 @@ absl::StatusOr<KafkaSnapshots::Extent> KafkaSnapshots::Find(Reader* reader, cons
 }
 
 absl::StatusOr<KafkaSnapshots::Extent> KafkaSnapshots::Ask(PartitionId partition) {
-  return extents_.Ask(partition, [reader = reader_, topic = topic_, partition] { return Find(reader, topic, partition); });
+  return extents_.Ask(partition, [reader = reader_, topic = topic_, owner = owner_, partition] { return Find(reader, topic, owner, partition); });
 }
 
 absl::StatusOr<std::unique_ptr<SnapshotReader>> KafkaSnapshots::Open(PartitionId partition) {
@@ -168,7 +171,7 @@ absl::StatusOr<std::unique_ptr<SnapshotReader>> KafkaSnapshots::Open(PartitionId
   if (!stream.ok()) return stream.status();
   const Offset closed = extent->closed > extent->begin ? extent->closed : Offset{};
   return std::make_unique<KafkaSnapshotReader>(*std::move(stream), partition, absl::StrCat(topic_, " [", partition.value, "]"),
-                                               KafkaSnapshotReader::Range{closed, false});
+                                               KafkaSnapshotReader::Range{closed, false, owner_});
 }
 
 absl::StatusOr<std::unique_ptr<SnapshotReader>> KafkaSnapshots::Follow(PartitionId partition, Offset from) {
@@ -183,7 +186,7 @@ absl::StatusOr<std::unique_ptr<SnapshotReader>> KafkaSnapshots::Follow(Partition
   if (!stream.ok()) return stream.status();
   const Offset closed = extent->closed > extent->begin ? extent->closed : Offset{};
   auto reader = std::make_unique<KafkaSnapshotReader>(*std::move(stream), partition, absl::StrCat(topic_, " [", partition.value, "]"),
-                                                      KafkaSnapshotReader::Range{closed, true});
+                                                      KafkaSnapshotReader::Range{closed, true, owner_});
   if (!anew) reader->HoldFromNow();
   return reader;
 }

@@ -15,6 +15,7 @@
 #include "engine/kafka/asker.h"
 #include "engine/kafka/reader.h"
 #include "engine/stream/log.h"
+#include "engine/wire/snapshot_codec.h"
 
 namespace sekisho::kafka {
 
@@ -25,8 +26,8 @@ inline constexpr size_t kHeldBytesMax = size_t{512} << 20;
 class KafkaSnapshots final : public Snapshots {
  public:
   // Both outlive it.
-  KafkaSnapshots(std::string topic, Reader* reader, Asker* asker)
-      : topic_(std::move(topic)), reader_(reader), extents_(asker) {}
+  KafkaSnapshots(std::string topic, wire::SnapshotOwner owner, Reader* reader, Asker* asker)
+      : topic_(std::move(topic)), owner_(owner), reader_(reader), extents_(asker) {}
 
   absl::StatusOr<std::unique_ptr<SnapshotReader>> Open(PartitionId partition) override;
   absl::StatusOr<std::unique_ptr<SnapshotReader>> Follow(PartitionId partition, Offset from) override;
@@ -37,10 +38,11 @@ class KafkaSnapshots final : public Snapshots {
     Offset closed;  // follows the newest committed marker; `begin` if there is none
     Offset end;
   };
-  static absl::StatusOr<Extent> Find(Reader* reader, const std::string& topic, PartitionId partition);
+  static absl::StatusOr<Extent> Find(Reader* reader, const std::string& topic, wire::SnapshotOwner owner, PartitionId partition);
   absl::StatusOr<Extent> Ask(PartitionId partition);
 
   const std::string topic_;
+  const wire::SnapshotOwner owner_;
   Reader* const reader_;
   Questions<PartitionId, Extent> extents_;
 };

@@ -26,8 +26,9 @@ enum class DetectorId : uint8_t {
   kGuessing = 9,
   kGuessingThenUse = 10,
   kBounceSurge = 11,
+  kSharedSource = 12,
 };
-inline constexpr int kDetectors = 12;  // with kNone
+inline constexpr int kDetectors = 13;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

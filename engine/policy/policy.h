@@ -120,6 +120,14 @@ struct Policy {
     int64_t percent_min = 25;            // of the deliveries of that hour
   } bounce_surge;
 
+  // A stray source in a network that other accounts were suspended over.
+  struct SharedSource {
+    int64_t accounts_min = 3;            // others found bad there; lower lets one thief's few accounts condemn a network
+    Limit some = {300, 25};              // lower bound of bad / (bad + good) accounts, in thousandths
+    Limit most = {600, 40};              // hardly anybody good is seen there
+    int32_t denied_score = 40;           // an operator denied the source, or the account
+  } shared_source;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

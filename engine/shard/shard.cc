@@ -9,13 +9,13 @@
 namespace sekisho {
 namespace {
 
-// 2: exceptions, and how many counters follow.
-constexpr uint64_t kStateVersion = 2;
+// 2: exceptions, and how many counters follow. 3: judgements.
+constexpr uint64_t kStateVersion = 3;
 constexpr uint64_t kDetectorsOfVersion1 = 12;
 
 // Events after which an account is judged. Logins and mailbox accesses only build the picture: what is to be stopped is
 // sending.
-bool Judged(const Event& event, const AccountWindow::Touch& touch) {
+bool IsJudged(const Event& event, const AccountWindow::Touch& touch) {
   switch (event.kind) {
     case EventKind::kSubmission:
     case EventKind::kQueued:
@@ -89,8 +89,45 @@ absl::StatusOr<FoldResult> Shard::Fold(const Event& event, Offset offset, std::v
   const AccountWindow::Touch touch = account->Apply(event, population_, deliveries_visible);
   if (unseen && !account->first_seen.never()) population_.AddAccount(touch.place.country);
   ++stats_.folded[static_cast<size_t>(event.kind)];
-  if (Judged(event, touch)) Decide(event, account, touch, offset, actions);
+  const bool suspended_before = account->standing.verdict == ActionKind::kSuspend;
+  const size_t said = actions->size();
+  signals_.clear();
+  if (IsJudged(event, touch)) Decide(event, account, touch, offset, actions);
+  if (sightings_ != nullptr) {
+    const bool suspended_now = !suspended_before && account->standing.verdict == ActionKind::kSuspend;
+    Sight(event, *account, touch, suspended_now, actions->size() > said, offset);
+  }
   return FoldResult::kFolded;
+}
+
+void Shard::Sight(const Event& event, const AccountWindow& account, const AccountWindow::Touch& touch, bool suspended_now,
+                  bool acted, Offset offset) {
+  if (touch.familiarity == Familiarity::kNowhere) return;
+  const bool signalled = std::any_of(signals_.begin(), signals_.end(), [](const Signal& s) { return !s.shadow; });
+  const bool clear = account.standing.verdict == ActionKind::kRelease || account.standing.verdict < ActionKind::kThrottle;
+  // A stray's messages are told at the first of a day, and then each time that their number has doubled.
+  const uint32_t messages = touch.source < 0 ? 0 : account.sources[static_cast<size_t>(touch.source)].messages;
+  const bool again = touch.first_today || acted || (event.kind == EventKind::kSubmission && (messages & (messages - 1)) == 0);
+  Sighting sighting;
+  if (suspended_now || (touch.stray && account.standing.verdict == ActionKind::kSuspend && again)) {
+    // The owner's own source may bring the last straw; it isn't what the suspension is about.
+    if (!touch.stray) return;
+    sighting.kind = SightingKind::kSuspended;
+  } else if (touch.stray && signalled && again) {
+    sighting.kind = SightingKind::kSuspected;
+  } else if (touch.first_today && clear) {
+    sighting.kind = SightingKind::kUsed;
+  } else {
+    return;
+  }
+  sighting.partition = options_.partition;
+  sighting.place = {offset, 0};
+  sighting.network = SourceNetwork(touch.ip);
+  sighting.prefix_bits = static_cast<uint8_t>(SourceNetworkBits(touch.ip));
+  sighting.account = event.id;
+  sighting.time = event.time;
+  if (signalled) sighting.risk = Weigh(signals_, *policy_, false).points;
+  sightings_->push_back(sighting);
 }
 
 absl::Status Shard::Tick(EventTime at, Offset offset, std::vector<Action>* actions) {
@@ -104,7 +141,6 @@ absl::Status Shard::Tick(EventTime at, Offset offset, std::vector<Action>* actio
 void Shard::Decide(const Event& event, AccountWindow* account, const AccountWindow::Touch& touch, Offset offset,
                    std::vector<Action>* actions) {
   const Features features = ReadFeatures(*account, event, touch, population_);
-  signals_.clear();
   Detect({features, *policy_, Jitter(*policy_, event.id, event.time)}, &signals_);
   if (account->standing.verdict >= ActionKind::kThrottle && account->standing.verdict != ActionKind::kRelease &&
       features.stray && event.kind == EventKind::kSubmission) {
@@ -293,6 +329,7 @@ void Shard::EncodeState(std::string* out) const {
     w.PutFixed64(id.hash.low);
   }
   population_.exceptions.Encode(&w);
+  population_.judgements.Encode(&w);
   w.PutVarint(stats_.signals.size());
   for (const uint64_t n : stats_.folded) w.PutVarint(n);
   for (const uint64_t n : {stats_.late, stats_.future, stats_.invalid, stats_.accounts}) w.PutVarint(n);
@@ -317,9 +354,11 @@ absl::Status Shard::DecodeState(std::string_view bytes) {
     timers_.insert({at, AccountId{Hash128{high, low}}});
   }
   population_.exceptions = Exceptions();
+  population_.judgements = Judgements();
   uint64_t detectors = kDetectorsOfVersion1;
   if (version >= 2) {
     if (!population_.exceptions.Decode(&r)) return absl::DataLossError("the shard's state is damaged");
+    if (version >= 3 && !population_.judgements.Decode(&r)) return absl::DataLossError("the shard's state is damaged");
     detectors = r.Varint();
     if (detectors > stats_.signals.size()) return absl::FailedPreconditionError("the shard's state is of a later version");
   }

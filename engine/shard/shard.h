@@ -37,6 +37,7 @@
 #include "engine/model/action.h"
 #include "engine/model/event.h"
 #include "engine/model/order.h"
+#include "engine/model/sighting.h"
 #include "engine/policy/policy.h"
 #include "engine/respond/ladder.h"
 #include "engine/state/account_table.h"
@@ -103,7 +104,14 @@ class Shard {
   absl::StatusOr<bool> Release(const AccountRelease& order, EventTime given, Offset offset, std::vector<Action>* actions);
   Exceptions::Outcome Except(const Exception& order) { return population_.exceptions.Apply(order, now_); }
 
-  // Everything not keyed by account: time, timers, population, exceptions, counters.
+  // What an entity shard thinks of sources, from the next record on. It moves no time: its own is another shard's. False: seen
+  // before.
+  bool Judge(const JudgementBatch& batch) { return population_.judgements.Apply(batch); }
+
+  // What is to be told to entity shards is appended there from now on; null: nowhere. The state doesn't depend on it.
+  void set_sightings(std::vector<Sighting>* sightings) { sightings_ = sightings; }
+
+  // Everything not keyed by account: time, timers, population, exceptions, judgements, counters.
   void EncodeState(std::string* out) const;
   absl::Status DecodeState(std::string_view bytes);
 
@@ -116,6 +124,9 @@ class Shard {
   absl::Status FireTimers(EventTime until, Offset offset, std::vector<Action>* actions);
   void Decide(const Event& event, AccountWindow* account, const AccountWindow::Touch& touch, Offset offset,
               std::vector<Action>* actions);
+  // Tells what the event meant for its source's network; at most one sighting an event, and few an account and day.
+  void Sight(const Event& event, const AccountWindow& account, const AccountWindow::Touch& touch, bool suspended_now, bool acted,
+             Offset offset);
   // What an operator's release leaves of a decision.
   Decision WithinGrace(const Decision& decision, const Event& event, const Features& features, const Standing& standing) const;
   // In shadow, once in Policy::announce_every for each kind; null if that was said already.
@@ -130,6 +141,7 @@ class Shard {
   const Policy* policy_;
   AccountTable* const table_;
   FoldObserver* observer_ = nullptr;
+  std::vector<Sighting>* sightings_ = nullptr;
 
   EventTime now_;
   EventTime future_from_;   // the earliest of the future events in a row

@@ -26,6 +26,7 @@
 #include "engine/model/event.h"
 #include "engine/model/order.h"
 #include "engine/model/origin.h"
+#include "engine/model/sighting.h"
 #include "engine/model/snapshot.h"
 #include "engine/stream/stream.h"
 
@@ -37,7 +38,8 @@ struct Unusable {
   std::string_view detail;  // what exactly; without content and without recipients
 };
 
-using LogValue = std::variant<Event, Heartbeat, Order, JudgementBatch, Unusable>;
+// Sightings stand in the log of entity shards, all else in that of account shards.
+using LogValue = std::variant<Event, Heartbeat, Order, JudgementBatch, Sighting, Unusable>;
 
 // One record of a partition, decoded. Views are valid until the reader's next Read.
 struct LogRecord {
@@ -109,7 +111,8 @@ struct Forgotten {
   std::string account;
 };
 
-using Output = std::variant<Action, Forgotten, DeadLetter>;
+// A batch of judgements goes to every partition of the account shards.
+using Output = std::variant<Action, Forgotten, DeadLetter, JudgementBatch>;
 
 // What a partition's records led to, in their order, and the offset that follows those records.
 struct OutputPart {
@@ -123,6 +126,9 @@ struct SnapshotPart {
   PartitionId partition;
   std::shared_ptr<const PackedRecords> records;
   ShardMarker marker;
+  // What the records since the last snapshot mean for entity shards, published beside it. As often as a snapshot may be sent
+  // again, so may they: who reads them drops what he has seen (Sighting::place).
+  std::vector<Sighting> sightings;
 };
 
 enum class Publishing {

@@ -350,7 +350,8 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     s->first_seen = at;
   }
   touch.source = static_cast<int>(s - sources.data());
-  if (s->last_seen.never() || at.day() > s->last_seen.day()) sources_a_day.Add(at, 1);
+  touch.first_today = s->last_seen.never() || at.day() > s->last_seen.day();
+  if (touch.first_today) sources_a_day.Add(at, 1);
   AddDay(s->last_seen, at, &s->days);
   if (s->last_seen.never() || at - s->last_seen > kOneUse) SaturatingIncrement(&s->uses);
   s->last_seen = std::max(s->last_seen, at);

@@ -138,6 +138,7 @@ struct AccountWindow {
     Familiarity familiarity = Familiarity::kNowhere;
     int source = -1;       // index in `sources`, valid until the next Apply; -1: origin unknown
     bool stray = false;
+    bool first_today = false;  // the first use of this source on this UTC day
     bool counted = false;  // false: the second line about one message, or a late duplicate of no effect
     IpAddress ip;          // the true source: of the webmail login where the client was the webmail host
     Place place;

@@ -88,6 +88,14 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.source_reads = source.reads > 0;
   }
 
+  if (const Judged judged = population.judgements.Of(touch.ip, at); judged.score_milli > 0) {
+    f.source_bad_score_milli = judged.score_milli;
+    // The account may be one of them: its own guilt proves nothing more.
+    f.source_bad_accounts = static_cast<int64_t>(judged.bad_accounts) - (a.standing.suspensions > 0 ? 1 : 0);
+  }
+  f.denied = (touch.stray && population.exceptions.OfSource(touch.ip, touch.place, at) == Ruling::kDenied) ||
+             population.exceptions.OfAccount(a.login, at) == Ruling::kDenied;
+
   f.sources_24h = static_cast<int64_t>(a.sources_seen.Count(at, k24h));
   f.usual_sources_day = static_cast<int64_t>(a.sources_a_day.MaxBefore(at, kBaselineDays));
 

@@ -51,6 +51,11 @@ struct Features {
 
   int64_t reads_there = 0;         // mailbox reads from the surroundings of this event's source, see ReadsThere
 
+  // What entity shards think of this event's source network: bad / (bad + good) accounts, its lower confidence bound in
+  // thousandths, and how many others were found bad there. 0: nothing bad is known.
+  int64_t source_bad_score_milli = 0, source_bad_accounts = 0;
+  bool denied = false;             // an operator says that this source, or this account, is bad
+
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kHabitRecipientsMin = 50;
 };

@@ -11,6 +11,7 @@
 #include "engine/base/time.h"
 #include "engine/model/event.h"
 #include "engine/window/exceptions.h"
+#include "engine/window/judgements.h"
 
 namespace sekisho {
 
@@ -30,6 +31,8 @@ class Population {
     return !exceptions.empty() && exceptions.OfSource(ip, place, at) == Ruling::kAllowed;
   }
   Exceptions exceptions;
+  // What entity shards think of source networks.
+  Judgements judgements;
 
   // The time of the shard's first event. For some hours from it, "new" means only that the log has just begun: a team in
   // three countries hasn't read its mail from each yet.
@@ -39,7 +42,7 @@ class Population {
 
   static constexpr uint64_t kAccountsMin = 20;
 
-  void Encode(ByteWriter* out) const;  // without the policy's countries, and without the exceptions
+  void Encode(ByteWriter* out) const;  // without the policy's countries, and without exceptions and judgements
   bool Decode(ByteReader* in);
 
  private:

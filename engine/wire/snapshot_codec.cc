@@ -11,8 +11,8 @@ namespace sekisho::wire {
 namespace {
 
 constexpr char kAccountKey = 'a';
-constexpr char kMarkerKey = 'm';
-constexpr char kPartKey = 'p';
+constexpr char kMarkerKey = 'm', kEntityMarkerKey = 'M';
+constexpr char kPartKey = 'p', kEntityPartKey = 'P';
 constexpr size_t kHashBytes = 16;
 constexpr size_t kPartKeyBytes = 5;
 
@@ -25,8 +25,11 @@ absl::Status Later(std::string_view what, uint32_t format) {
                                                     ", this version knows ", kSnapshotStateFormat, ": upgrade it"));
 }
 
-std::string PartKey(uint32_t part) {
-  std::string key(1, kPartKey);
+char MarkerKey(SnapshotOwner owner) { return owner == SnapshotOwner::kAccounts ? kMarkerKey : kEntityMarkerKey; }
+char PartKey(SnapshotOwner owner) { return owner == SnapshotOwner::kAccounts ? kPartKey : kEntityPartKey; }
+
+std::string PartKey(SnapshotOwner owner, uint32_t part) {
+  std::string key(1, PartKey(owner));
   for (int shift = 24; shift >= 0; shift -= 8) key.push_back(static_cast<char>(part >> shift & 0xff));
   return key;
 }
@@ -77,7 +80,7 @@ void EncodeAccountSnapshot(AccountId id, std::string_view state, Offset offset, 
   message.SerializeToString(value);
 }
 
-std::vector<SnapshotRecord> EncodeShardMarker(PartitionId partition, const ShardMarker& marker) {
+std::vector<SnapshotRecord> EncodeShardMarker(PartitionId partition, const ShardMarker& marker, SnapshotOwner owner) {
   v1::ShardMarker whole;
   PutHead(partition, marker, &whole);
   whole.set_geo_version(marker.geo);
@@ -94,24 +97,24 @@ std::vector<SnapshotRecord> EncodeShardMarker(PartitionId partition, const Shard
   std::string bytes = whole.SerializeAsString();
   std::vector<SnapshotRecord> records;
   if (bytes.size() <= kMarkerPartBytes) {
-    records.push_back({std::string(1, kMarkerKey), std::move(bytes)});
+    records.push_back({std::string(1, MarkerKey(owner)), std::move(bytes)});
     return records;
   }
   for (size_t at = 0; at < bytes.size(); at += kMarkerPartBytes) {
-    records.push_back({PartKey(static_cast<uint32_t>(records.size())), bytes.substr(at, kMarkerPartBytes)});
+    records.push_back({PartKey(owner, static_cast<uint32_t>(records.size())), bytes.substr(at, kMarkerPartBytes)});
   }
   v1::ShardMarker head;
   PutHead(partition, marker, &head);
   head.set_parts(static_cast<uint32_t>(records.size()));
   head.set_parts_hash(PinnedHash64(bytes));
-  records.push_back({std::string(1, kMarkerKey), head.SerializeAsString()});
+  records.push_back({std::string(1, MarkerKey(owner)), head.SerializeAsString()});
   return records;
 }
 
-SnapshotKind KindOfSnapshot(std::string_view key) {
-  if (key.size() == 1 + kHashBytes && key[0] == kAccountKey) return SnapshotKind::kAccount;
-  if (key.size() == kPartKeyBytes && key[0] == kPartKey) return SnapshotKind::kMarkerPart;
-  if (key.size() == 1 && key[0] == kMarkerKey) return SnapshotKind::kMarker;
+SnapshotKind KindOfSnapshot(std::string_view key, SnapshotOwner owner) {
+  if (owner == SnapshotOwner::kAccounts && key.size() == 1 + kHashBytes && key[0] == kAccountKey) return SnapshotKind::kAccount;
+  if (key.size() == kPartKeyBytes && key[0] == PartKey(owner)) return SnapshotKind::kMarkerPart;
+  if (key.size() == 1 && key[0] == MarkerKey(owner)) return SnapshotKind::kMarker;
   return SnapshotKind::kOther;
 }
 
@@ -126,7 +129,7 @@ absl::StatusOr<AccountState> DecodeAccountSnapshot(std::string_view key, std::st
 
 absl::StatusOr<std::optional<ShardMarker>> MarkerAssembler::Take(PartitionId partition, std::string_view key,
                                                                  std::string_view value) {
-  if (KindOfSnapshot(key) == SnapshotKind::kMarkerPart) {
+  if (KindOfSnapshot(key, owner_) == SnapshotKind::kMarkerPart) {
     parts_[PartOfKey(key)] = std::string(value);
     return std::optional<ShardMarker>();
   }

@@ -21,6 +21,9 @@ inline constexpr uint32_t kSnapshotStateFormat = 1;
 // A marker beyond it is cut. Kafka's own bound of a record is 1 MiB.
 inline constexpr size_t kMarkerPartBytes = 512 << 10;
 
+// Whose they are. Both kinds of shards keep theirs in one topic, in which neither sees the other's.
+enum class SnapshotOwner { kAccounts, kEntities };
+
 struct SnapshotRecord {
   std::string key, value;
 };
@@ -29,11 +32,12 @@ std::string AccountSnapshotKey(AccountId id);
 // Overwrites both. `offset`: the marker's.
 void EncodeAccountSnapshot(AccountId id, std::string_view state, Offset offset, std::string* key, std::string* value);
 // In the order in which they must stand, behind the accounts.
-std::vector<SnapshotRecord> EncodeShardMarker(PartitionId partition, const ShardMarker& marker);
+std::vector<SnapshotRecord> EncodeShardMarker(PartitionId partition, const ShardMarker& marker,
+                                              SnapshotOwner owner = SnapshotOwner::kAccounts);
 
 enum class SnapshotKind { kAccount, kMarkerPart, kMarker, kOther };
-// By the key alone. kOther: a later version's, to be passed over.
-SnapshotKind KindOfSnapshot(std::string_view key);
+// By the key alone. kOther: another owner's, or a later version's, to be passed over.
+SnapshotKind KindOfSnapshot(std::string_view key, SnapshotOwner owner = SnapshotOwner::kAccounts);
 
 struct AccountState {
   AccountId id;
@@ -46,12 +50,15 @@ absl::StatusOr<AccountState> DecodeAccountSnapshot(std::string_view key, std::st
 // Puts markers together. Thread-compatible.
 class MarkerAssembler {
  public:
+  explicit MarkerAssembler(SnapshotOwner owner = SnapshotOwner::kAccounts) : owner_(owner) {}
+
   // Takes a record of kind kMarkerPart or kMarker, in their order. A marker at kMarker, unless parts of it are missing:
   // that is one which a later one has replaced already, and compaction has taken its parts.
   //   DataLoss: not what EncodeShardMarker wrote, or another partition's. FailedPrecondition: a later version's.
   absl::StatusOr<std::optional<ShardMarker>> Take(PartitionId partition, std::string_view key, std::string_view value);
 
  private:
+  SnapshotOwner owner_;
   std::map<uint32_t, std::string> parts_;
 };
 

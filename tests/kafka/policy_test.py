@@ -91,12 +91,12 @@ class Log:
 
 
 class Engine:
-    def __init__(self, kafka, folder, name, policy, key, group="sekisho", prefix=""):
+    def __init__(self, kafka, folder, name, policy, key, group="sekisho", prefix="", entities=False):
         self.config = os.path.join(folder, name + ".yaml")
         self.log = os.path.join(folder, name + ".log")
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f"name: {name}\ngroup: {group}\nstate: {os.path.join(folder, name)}\nworkers: 1\nmemory: 64MiB\nstandby: none\n"
-                       f"policy: {policy}\noperator_keys: {{noc: {key}}}\ncommit_every: 200ms\n"
+                       f"policy: {policy}\nentities: {str(entities).lower()}\noperator_keys: {{noc: {key}}}\ncommit_every: 200ms\n"
                        f"kafka: {{bootstrap.servers: \"{kafka.bootstrap}\"}}\n")
             if prefix:
                 file.write("topics: {" + ", ".join(f"{topic}: {prefix}{topic}" for topic in OUTPUTS) + "}\n")

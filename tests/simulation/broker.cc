@@ -195,7 +195,7 @@ void Broker::Compact(int partition) {
       entry.compacted = true;
     } else if (const AccountState* state = std::get_if<AccountState>(&entry.value)) {
       entry.compacted = !seen.insert(state->first).second;
-    } else {
+    } else if (std::holds_alternative<ShardMarker>(entry.value)) {
       entry.compacted = std::exchange(marker_seen, true);
     }
   }

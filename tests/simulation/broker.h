@@ -42,7 +42,7 @@ struct Txn {
 using AccountState = std::pair<AccountId, std::string>;
 
 struct SnapshotEntry {
-  std::variant<AccountState, ShardMarker> value;
+  std::variant<AccountState, ShardMarker, Sighting> value;  // sightings have a topic of their own; here they stand beside
   std::shared_ptr<Txn> txn;
   bool compacted = false;
 };

@@ -75,6 +75,7 @@ class Author {
     order.nonce = random_->Next();
     const std::string login = NameOf(static_cast<int>(random_->Between(0, options_.accounts - 1)));
     bool everywhere = true;
+    if (random_->OneIn(4)) return GiveJudgements();
     switch (random_->Between(1, 5)) {
       case 1:
       case 2: {
@@ -107,6 +108,28 @@ class Author {
       sent->partition = partition;
       sent->record.bytes = "order";
       sent->record.record.value = order;
+      Point(&sent->record);
+      sent_[connector].push_back(std::move(sent));
+    }
+    return 1;
+  }
+
+  // What an entity shard would say of the networks that thieves come from here.
+  int GiveJudgements() {
+    JudgementBatch batch;
+    batch.offset = Offset{++judged_};
+    batch.time = at_;
+    for (int i = 0; i < 5; ++i) {
+      const IpAddress network = IpAddress::FromV4(0xc6336400u + static_cast<uint32_t>(random_->Between(0, 200)) * 256);
+      batch.judgements.push_back({network, 24, random_->OneIn(4) ? 0 : static_cast<int32_t>(random_->Between(1, 1000)),
+                                  static_cast<uint32_t>(random_->Between(2, 9)), 1, at_ + Span::Hours(random_->Between(1, 72))});
+    }
+    const auto connector = static_cast<size_t>(random_->Between(0, options_.connectors - 1));
+    for (int partition = 0; partition < options_.partitions; ++partition) {
+      auto sent = std::make_unique<SentRecord>();
+      sent->partition = partition;
+      sent->record.bytes = "judgements";
+      sent->record.record.value = batch;
       Point(&sent->record);
       sent_[connector].push_back(std::move(sent));
     }
@@ -182,6 +205,7 @@ class Author {
   std::vector<StreamPosition> position_;
   EventTime at_ = kStart;
   std::string account_;
+  int64_t judged_ = 0;
 };
 
 }  // namespace

@@ -48,6 +48,8 @@ int Main(int argc, char** argv) {
     sum.forgotten += s.forgotten;
     sum.orders += s.orders;
     sum.policies += s.policies;
+    sum.sightings += s.sightings;
+    sum.sightings_again += s.sightings_again;
     sum.kills += s.kills;
     sum.sleeps += s.sleeps;
     sum.lost_disks += s.lost_disks;
@@ -59,6 +61,7 @@ int Main(int argc, char** argv) {
   std::cout << schedules << " schedules: " << sum.records << " records (" << sum.repeats << " repeats dropped), " << sum.actions
             << " actions, " << sum.dead_letters << " dead letters, " << sum.forgotten << " forgotten; 0 lost, 0 twice\n"
             << sum.orders << " orders obeyed, " << sum.policies << " partitions ended under another policy\n"
+            << sum.sightings << " sightings told, " << sum.sightings_again << " told once more\n"
             << sum.kills << " kills, " << sum.sleeps << " sleeps, " << sum.lost_disks << " lost disks, " << sum.rebalances
             << " assignments, " << sum.unknown << " unknown outcomes, " << sum.restores << " restores, " << sum.muted
             << " records replayed\nkilled at";
@@ -73,6 +76,10 @@ int Main(int argc, char** argv) {
   // A few hundred schedules pass every point; a single one can't.
   if ((sum.orders == 0 || sum.policies == 0) && schedules >= 300) {
     std::cout << "FAILED: nobody gave an order" << std::endl;
+    return 1;
+  }
+  if ((sum.sightings == 0 || sum.sightings_again == 0) && schedules >= 300) {
+    std::cout << "FAILED: no sighting was told, or none had to be told again" << std::endl;
     return 1;
   }
   if (!all && schedules >= 300) {

@@ -149,6 +149,9 @@ struct Node::PublisherSeam final : Publisher {
       for (Output& output : part.outputs) broker->Produce(channel->txn, part.partition.value, output);
     }
     for (const SnapshotPart& part : channel->snapshots) {
+      for (const Sighting& sighting : part.sightings) {
+        broker->Produce(channel->txn, part.partition.value, SnapshotEntry{sighting, nullptr});
+      }
       for (size_t i = 0; i < part.records->size(); ++i) {
         broker->Produce(channel->txn, part.partition.value,
                         SnapshotEntry{AccountState{part.records->id(i), std::string(part.records->record(i))}, nullptr});
@@ -235,7 +238,7 @@ struct Node::SnapshotSeam final : Snapshots {
         if (entry.compacted || entry.txn->state != TxnState::kCommitted) continue;
         if (const AccountState* state = std::get_if<AccountState>(&entry.value)) {
           batch.records.Add(state->first, state->second);
-        } else {
+        } else if (std::holds_alternative<ShardMarker>(entry.value)) {
           batch.marker = std::get<ShardMarker>(entry.value);
         }
       }

@@ -68,6 +68,7 @@ class Schedule {
     setup_.policy_yaml = "first";
     setup_.policy = CompilePolicy(setup_.policy_yaml).value();
     setup_.compile = CompilePolicy;
+    setup_.sightings = true;
     // Small enough that records are dropped and read back.
     setup_.table.memory_bytes_max = static_cast<size_t>(random_.OneIn(2) ? 20'000 : 10'000'000);
     LifeOptions life;
@@ -298,6 +299,7 @@ class Schedule {
     const SnapshotPart part = (*oracle)->Freeze();
     (void)store.Commit(*part.records, ToStateMarker(part.marker));
     CheckSnapshots(p, store, where);
+    CheckSightings(p, part.sightings, where);
     CheckDisks(p, store, where);
   }
 
@@ -323,7 +325,7 @@ class Schedule {
       if (entry.compacted || entry.txn->state != TxnState::kCommitted) continue;
       if (const AccountState* state = std::get_if<AccountState>(&entry.value)) {
         records[state->first] = state->second;
-      } else {
+      } else if (std::holds_alternative<ShardMarker>(entry.value)) {
         marker = ToStateMarker(std::get<ShardMarker>(entry.value));
         next = std::get<ShardMarker>(entry.value).next;
       }
@@ -331,6 +333,28 @@ class Schedule {
     if (oracle.records().empty() && !marker.has_value()) return;
     if (marker != oracle.marker()) Fail(where + "the snapshots stand for " + std::to_string(next.value) + ", or their marker is another");
     if (records != oracle.records()) Fail(where + "the snapshots' states are others");
+  }
+
+  // What an entity shard makes of it: in their order, each once, when what was seen before is dropped.
+  void CheckSightings(int p, const std::vector<Sighting>& expected, const std::string& where) {
+    std::optional<SightingPlace> mark;
+    size_t told = 0;
+    for (const SnapshotEntry& entry : broker_.snapshots(p)) {
+      const Sighting* sighting = std::get_if<Sighting>(&entry.value);
+      if (sighting == nullptr || entry.txn->state != TxnState::kCommitted) continue;
+      if (mark.has_value() && sighting->place <= *mark) {
+        ++result_.stats.sightings_again;
+        continue;
+      }
+      mark = sighting->place;
+      if (told >= expected.size() || sighting->place != expected[told].place || sighting->kind != expected[told].kind ||
+          sighting->account != expected[told].account || sighting->network != expected[told].network) {
+        return Fail(where + "sighting " + std::to_string(told) + " is another one");
+      }
+      ++told;
+    }
+    result_.stats.sightings += told;
+    if (told != expected.size()) Fail(where + std::to_string(told) + " sightings told of " + std::to_string(expected.size()));
   }
 
   // Of the node that has the partition last: what it stored stands for the end of the log.

@@ -15,6 +15,7 @@ namespace sekisho::simulation {
 
 struct ScheduleStats {
   uint64_t records = 0, repeats = 0, actions = 0, dead_letters = 0, forgotten = 0;
+  uint64_t sightings = 0, sightings_again = 0;  // told, and told once more
   uint64_t orders = 0, policies = 0;  // obeyed; partitions that ended under another policy than the first
   uint64_t kills = 0, sleeps = 0, lost_disks = 0, rebalances = 0, unknown = 0, restores = 0, muted = 0;
 };

@@ -7,7 +7,8 @@
 //   DELAY KIND SERVICE ADDRESS COUNTRY [key=value ...]
 //   repeat N DELAY KIND ...       N times, DELAY apart; '#' in the address or in r= becomes 0, 1, 2, ...
 // DELAY (10s, 5m, 3h, 2d) is the time since the line before. KIND is a kind of event, and "sent", "deferred", "bounced",
-// "refused" for deliveries. "-" is no address or no country. Keys: n= recipients, r= recipient key, via=webmail.
+// "refused" for deliveries; "judged" is no event but what an entity shard thinks of the address's network (score= in
+// thousandths, bad= accounts, for a day), "denied" an operator's order about that network. "-" is no address or no country. Keys: n= recipients, r= recipient key, via=webmail.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -111,7 +112,7 @@ std::string Fold(const fs::path& path) {
     if (!(words >> delay)) continue;
     int times = 1;
     if (delay == "repeat") words >> times >> delay;
-    if (!(words >> kind >> service >> ip >> country) || !kKinds.contains(kind) || !kServices.contains(service)) {
+    if (!(words >> kind >> service >> ip >> country) || (!kKinds.contains(kind) && kind != "judged" && kind != "denied") || !kServices.contains(service)) {
       ADD_FAILURE() << path << ": " << line;
       continue;
     }
@@ -119,6 +120,22 @@ std::string Fold(const fs::path& path) {
     while (words >> extra) extras[extra.substr(0, extra.find('='))] = extra.substr(extra.find('=') + 1);
     for (int i = 0; i < times; ++i) {
       at = at + ParseSpan(delay);
+      if (kind == "judged") {
+        const IpAddress address = IpAddress::Parse(ip).value();
+        const Judgement judgement{SourceNetwork(address), static_cast<uint8_t>(SourceNetworkBits(address)),
+                                  std::atoi(extras["score"].c_str()), static_cast<uint32_t>(std::atoi(extras["bad"].c_str())), 0,
+                                  at + Span::Days(1)};
+        EXPECT_TRUE(shard.Judge({PartitionId{0}, Offset{offset++}, at, {judgement}}));
+        continue;
+      }
+      if (kind == "denied") {
+        Exception order;
+        order.allow = false;
+        const IpAddress address = IpAddress::Parse(ip).value();
+        order.subject = {Subject::Kind::kNetwork, "", SourceNetwork(address), static_cast<uint8_t>(SourceNetworkBits(address)), 0};
+        shard.Except(order);
+        continue;
+      }
       Event e;
       e.account = "owner@example.jp";
       e.id = AccountId::FromLogin(e.account);
