@@ -273,10 +273,17 @@ class Engine {
     options.worker.linger = config_.linger;
     options.worker.heartbeat_after = Span();  // sightings tell the time
     // Sightings are numbered by the offsets of the log of events: with another log of those, the state is another one too.
-    const Hash128 log_id = PinnedHash128(absl::StrCat("sightings of ", fold_.log_id.ToHex()));
-    options.open = [log_id](PartitionId id, RecordStore* store, Offset fresh_from,
+    entities_.log_id = PinnedHash128(absl::StrCat("sightings of ", fold_.log_id.ToHex()));
+    entities_.on_super_source = [](PartitionId shard, const IpAddress& network, uint64_t accounts) {
+      Say(NoticeLevel::kWarning, "network_not_judged",
+          {{"network", absl::StrCat(network.ToString(), "/", SourceNetworkBits(network))},
+           {"entity_shard", std::to_string(shard.value)},
+           {"accounts", std::to_string(accounts)},
+           {"why", "accounts were suspended over it, but too many use it: is it a gateway of your own? Or did a detector go wrong?"}});
+    };
+    options.open = [setup = &entities_](PartitionId id, RecordStore* store, Offset fresh_from,
                             FoldCounts* counts) -> absl::StatusOr<std::unique_ptr<PartitionFold>> {
-      return EntityPartition::Open(log_id, id, store, fresh_from, counts);
+      return EntityPartition::Open(setup, id, store, fresh_from, counts);
     };
     options.stores = entity_stores_.get();
     options.client = ClientOptions("entities");
@@ -371,6 +378,7 @@ class Engine {
   const EngineOptions options_;
   const EngineConfig config_;
   FoldSetup fold_;
+  EntitySetup entities_;
   GeoSet geo_;
   wire::OperatorKeys operator_keys_;
   FindingOptions finding_;

@@ -81,12 +81,12 @@ bool DistinctEstimate::Decode(ByteReader* in) {
   return in->ok();
 }
 
-EntityPartition::EntityPartition(Hash128 log_id, PartitionId id, Offset fresh_from, FoldCounts* counts)
-    : log_id_(log_id), id_(id), counts_(counts), next_(fresh_from) {}
+EntityPartition::EntityPartition(const EntitySetup* setup, PartitionId id, Offset fresh_from, FoldCounts* counts)
+    : setup_(setup), id_(id), counts_(counts), next_(fresh_from) {}
 
-absl::StatusOr<std::unique_ptr<EntityPartition>> EntityPartition::Open(Hash128 log_id, PartitionId id, RecordStore* store,
+absl::StatusOr<std::unique_ptr<EntityPartition>> EntityPartition::Open(const EntitySetup* setup, PartitionId id, RecordStore* store,
                                                                        Offset fresh_from, FoldCounts* counts) {
-  std::unique_ptr<EntityPartition> partition(new EntityPartition(log_id, id, fresh_from, counts));
+  std::unique_ptr<EntityPartition> partition(new EntityPartition(setup, id, fresh_from, counts));
   if (store->marker().has_value()) {
     if (absl::Status status = partition->Restore(*store->marker()); !status.ok()) {
       return absl::Status(status.code(), store->name() + ": " + std::string(status.message()));
@@ -98,7 +98,7 @@ absl::StatusOr<std::unique_ptr<EntityPartition>> EntityPartition::Open(Hash128 l
 SnapshotPart EntityPartition::Freeze() {
   ShardMarker marker;
   marker.next = next_;
-  marker.log_id = log_id_;
+  marker.log_id = setup_->log_id;
   marker.time = now_;
   ByteWriter out(&marker.globals);
   out.PutVarint(kFormat);
@@ -134,8 +134,8 @@ SnapshotPart EntityPartition::Freeze() {
 absl::Status EntityPartition::Restore(const StateMarker& stored) {
   absl::StatusOr<ShardMarker> marker = FromStateMarker(stored);
   if (!marker.ok()) return marker.status();
-  if (marker->log_id != log_id_) {
-    return absl::FailedPreconditionError("the state is of another log (" + marker->log_id.ToHex() + ", not " + log_id_.ToHex() +
+  if (marker->log_id != setup_->log_id) {
+    return absl::FailedPreconditionError("the state is of another log (" + marker->log_id.ToHex() + ", not " + setup_->log_id.ToHex() +
                                          "); was a topic made anew? Then move the directory away and begin with new snapshots");
   }
   next_ = marker->next;
@@ -177,6 +177,7 @@ absl::Status EntityPartition::Fold(const LogBatch& batch, Offset published, std:
   for (const LogRecord& record : batch.records) {
     if (record.offset < next_) continue;  // a reader may begin somewhat early
     judgements_.clear();
+    super_sources_.clear();
     if (const Sighting* sighting = std::get_if<Sighting>(&record.value)) {
       FoldSighting(*sighting);
     } else {
@@ -184,6 +185,9 @@ absl::Status EntityPartition::Fold(const LogBatch& batch, Offset published, std:
     }
     next_ = Offset{record.offset.value + 1};
     const bool muted = record.offset < published;
+    for (const auto& [network, accounts] : super_sources_) {
+      if (!muted && setup_->on_super_source && super_said_.insert(network).second) setup_->on_super_source(id_, network, accounts);
+    }
     if (counts_ != nullptr) ++(muted ? counts_->muted : counts_->live);
     stats_.judgements += judgements_.size();
     if (!muted && !judgements_.empty()) outputs->push_back(JudgementBatch{id_, record.offset, now_, judgements_});
@@ -212,6 +216,7 @@ void EntityPartition::FoldSighting(const Sighting& sighting) {
   if (now_.day() != day_) {
     yesterday_ = now_.day() == day_ + 1 ? std::move(today_) : DistinctEstimate();
     today_ = DistinctEstimate();
+    super_said_.clear();
     day_ = now_.day();
   }
   today_.Add(sighting.account.hash.low);
@@ -287,6 +292,7 @@ void EntityPartition::Judge(const IpAddress& address) {
       std::min<uint64_t>(std::max(kSuperSourceMin, AccountsLately() / kSuperSourcePart), kNetworkAccountsMax);
   if (score > 0 && network.accounts.size() >= everybodys) {
     ++stats_.super_sources;
+    super_sources_[address] = network.accounts.size();
     score = 0;
   }
   const EventTime expires = score == 0 ? now_ : newest_bad + kSightingLasts;

@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,13 +83,21 @@ class DistinctEstimate {
   std::set<uint64_t> smallest_;
 };
 
+// What is the same for every entity shard.
+struct EntitySetup {
+  Hash128 log_id;  // of the log of sightings
+  // Told of a network that would be judged if it weren't everybody's, at most once a day and object; never of replayed records.
+  // May be null. Changes nothing.
+  std::function<void(PartitionId, const IpAddress& network, uint64_t accounts)> on_super_source;
+};
+
 class EntityPartition final : public PartitionFold {
  public:
-  // `log_id`: of the log of sightings; otherwise as OpenFold.
+  // As OpenFold; `setup` outlives it too.
   //   FailedPrecondition  the state is of another log, or of a later version
   //   DataLoss            the state is damaged
-  static absl::StatusOr<std::unique_ptr<EntityPartition>> Open(Hash128 log_id, PartitionId id, RecordStore* store, Offset fresh_from,
-                                                               FoldCounts* counts = nullptr);
+  static absl::StatusOr<std::unique_ptr<EntityPartition>> Open(const EntitySetup* setup, PartitionId id, RecordStore* store,
+                                                               Offset fresh_from, FoldCounts* counts = nullptr);
 
   absl::Status Fold(const LogBatch& batch, Offset published, std::vector<Output>* outputs) override;
   Offset next() const override { return next_; }
@@ -115,7 +124,7 @@ class EntityPartition final : public PartitionFold {
   };
   using Networks = std::map<IpAddress, Network>;
 
-  EntityPartition(Hash128 log_id, PartitionId id, Offset fresh_from, FoldCounts* counts);
+  EntityPartition(const EntitySetup* setup, PartitionId id, Offset fresh_from, FoldCounts* counts);
   absl::Status Restore(const StateMarker& stored);
   void FoldSighting(const Sighting& sighting);
   void Note(const Sighting& sighting, Network* network);
@@ -124,7 +133,7 @@ class EntityPartition final : public PartitionFold {
   void JudgeChanged();
   uint64_t AccountsLately() const;
 
-  const Hash128 log_id_;
+  const EntitySetup* const setup_;
   const PartitionId id_;
   FoldCounts* const counts_;
   Offset next_;
@@ -138,6 +147,8 @@ class EntityPartition final : public PartitionFold {
   int64_t day_ = 0;
   DistinctEstimate today_, yesterday_;  // accounts
   std::vector<Judgement> judgements_;   // of the present record
+  std::map<IpAddress, uint64_t> super_sources_;  // of the present record, with their accounts
+  std::set<IpAddress> super_said_;      // today
   EntityStats stats_;
 };
 

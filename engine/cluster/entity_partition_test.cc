@@ -46,7 +46,7 @@ class EntityPartitionTest : public ::testing::Test {
  protected:
   EntityPartitionTest() { Open(); }
   void Open() {
-    auto opened = EntityPartition::Open(Hash128{7, 8}, PartitionId{2}, &store_, Offset{0});
+    auto opened = EntityPartition::Open(&setup_, PartitionId{2}, &store_, Offset{0});
     ASSERT_TRUE(opened.ok()) << opened.status();
     shard_ = *std::move(opened);
   }
@@ -85,6 +85,8 @@ class EntityPartitionTest : public ::testing::Test {
     return held.Of(IpAddress::Parse(address).value(), at_);
   }
 
+  EntitySetup setup_{Hash128{7, 8}, [this](PartitionId, const IpAddress& network, uint64_t) { super_.push_back(network.ToString()); }};
+  std::vector<std::string> super_;
   MarkerStore store_;
   std::unique_ptr<EntityPartition> shard_;
   EventTime at_ = kStart;
@@ -170,7 +172,8 @@ TEST_F(EntityPartitionTest, WhatIsEverybodysIsNotJudgedEvenIfAllAreSuspended) {
   Many(150, "robbed", "198.51.100.7", SightingKind::kSuspended);
   Pass();
   EXPECT_EQ(Held("198.51.100.7").score_milli, 0);
-  EXPECT_GT(shard_->stats().super_sources, 0u);
+  EXPECT_GT(shard_->stats().super_sources, 1u);
+  EXPECT_EQ(super_, std::vector<std::string>{"198.51.100.0"}) << "said once";
 }
 
 // Goal: a crash at any point leaves what would have been without it. Method: random sightings, a commit now and then, reopened
@@ -206,13 +209,14 @@ TEST_F(EntityPartitionTest, ARestartSaysTheSameOnce) {
 TEST_F(EntityPartitionTest, TheStateOfAnotherLogOrDamagedIsRefused) {
   Many(3, "robbed", "198.51.100.7", SightingKind::kSuspended);
   Commit();
-  EXPECT_TRUE(absl::IsFailedPrecondition(EntityPartition::Open(Hash128{7, 9}, PartitionId{2}, &store_, Offset{0}).status()));
+  const EntitySetup other{Hash128{7, 9}, nullptr};
+  EXPECT_TRUE(absl::IsFailedPrecondition(EntityPartition::Open(&other, PartitionId{2}, &store_, Offset{0}).status()));
   const StateMarker good = *store_.marker();
   for (size_t n = 1; n < good.fold.size(); ++n) {
     StateMarker bad = good;
     bad.fold.resize(n);
     ASSERT_TRUE(store_.Commit(PackedRecords(), bad).ok());
-    EXPECT_FALSE(EntityPartition::Open(Hash128{7, 8}, PartitionId{2}, &store_, Offset{0}).ok()) << n;
+    EXPECT_FALSE(EntityPartition::Open(&setup_, PartitionId{2}, &store_, Offset{0}).ok()) << n;
   }
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/wire/sighting_codec.h"
+
 namespace sekisho::kafka {
 namespace {
 
@@ -78,6 +80,22 @@ TEST(DecodeTest, OrdersAndJudgements) {
   batch.time = order.time;
   const std::string judgements = wire::EncodeJudgements(batch);
   EXPECT_TRUE(std::holds_alternative<JudgementBatch>(stranger.Decode(Offset{6}, judgements).value));
+}
+
+TEST(DecodeTest, EntityShardsReadSightingsAndNothingElse) {
+  const wire::OperatorKeys keys;
+  Decoder decoder(&keys, nullptr, Role::kEntities);
+  Sighting sighting;
+  sighting.network = IpAddress::Parse("198.51.100.0").value();
+  sighting.prefix_bits = 24;
+  sighting.time = EventTime::FromSeconds(1'772'409'600);
+  const LogRecord record = decoder.Decode(Offset{5}, wire::EncodeSighting(sighting));
+  ASSERT_TRUE(std::holds_alternative<Sighting>(record.value));
+  EXPECT_EQ(std::get<Sighting>(record.value).network, sighting.network);
+  const LogRecord refused = decoder.Decode(Offset{6}, "\xff\xff");
+  ASSERT_TRUE(std::holds_alternative<Unusable>(refused.value));
+  EXPECT_EQ(std::get<Unusable>(refused.value).reason, "undecodable");
+  EXPECT_EQ(std::get<Unusable>(decoder.Decode(Offset{7}, EventBytes("user@example.jp")).value).reason, "newer schema");
 }
 
 TEST(DecodeTest, TheRestIsUnusable) {

@@ -28,18 +28,21 @@ class OutputsTest : public ::testing::Test {
   std::vector<std::string> Topics(std::vector<Output> outputs) {
     emitted_.clear();
     const OutputPart part{PartitionId{4}, Offset{9}, std::move(outputs)};
-    EXPECT_TRUE(EmitOutputs(part, context_, "n-1/7", [this](const OutRecord& record) {
-                  Emitted& e = emitted_.emplace_back();
-                  e.topic = record.topic;
-                  e.partition = record.partition;
-                  e.key = record.key;
-                  if (record.value.has_value()) e.value = std::string(*record.value);
-                  for (const auto& [name, value] : record.headers) e.headers[std::string(name)] = value;
-                  return absl::OkStatus();
-                }).ok());
+    EXPECT_TRUE(EmitOutputs(part, context_, "n-1/7", Collect()).ok());
     std::vector<std::string> topics;
     for (const Emitted& e : emitted_) topics.push_back(e.topic);
     return topics;
+  }
+  Emit Collect() {
+    return [this](const OutRecord& record) {
+      Emitted& e = emitted_.emplace_back();
+      e.topic = record.topic;
+      e.partition = record.partition;
+      e.key = record.key;
+      if (record.value.has_value()) e.value = std::string(*record.value);
+      for (const auto& [name, value] : record.headers) e.headers[std::string(name)] = value;
+      return absl::OkStatus();
+    };
   }
   static Action Of(ActionKind kind, Mode mode = Mode::kEnforce) {
     Action action;
@@ -51,7 +54,7 @@ class OutputsTest : public ::testing::Test {
     return action;
   }
 
-  OutputContext context_{{}, Hash128{3, 4}, nullptr};
+  OutputContext context_{{}, Role::kAccounts, 3, Hash128{3, 4}, nullptr};
   std::vector<Emitted> emitted_;
 };
 
@@ -99,6 +102,36 @@ TEST_F(OutputsTest, ADeadLetterSaysWhyAndIsCut) {
   EXPECT_EQ(emitted_[0].headers.at("sekisho-partition"), "4");
   EXPECT_EQ(emitted_[0].headers.at("sekisho-offset"), "8");
   EXPECT_EQ(emitted_[0].headers.at("sekisho-cut-from"), "1048577");
+}
+
+TEST_F(OutputsTest, JudgementsGoToEveryPartitionOfTheEvents) {
+  EXPECT_THAT(Topics({JudgementBatch{PartitionId{4}, Offset{8}, EventTime::FromSeconds(1'772'409'600), {}}}),
+              ElementsAre("events", "events", "events"));
+  for (int32_t p = 0; p < 3; ++p) {
+    EXPECT_EQ(emitted_[static_cast<size_t>(p)].partition, p);
+    EXPECT_EQ(emitted_[static_cast<size_t>(p)].value, emitted_[0].value);
+  }
+}
+
+// Goal: sightings go where all of one network are judged; a snapshot is its owner's. Method: one of each role.
+TEST_F(OutputsTest, SightingsGoBesideTheSnapshot) {
+  Sighting sighting;
+  sighting.network = IpAddress::Parse("198.51.100.0").value();
+  sighting.prefix_bits = 24;
+  SnapshotPart part{PartitionId{4}, std::make_shared<PackedRecords>(), {}, {sighting}};
+  ASSERT_TRUE(EmitSnapshot(part, context_, Collect()).ok());
+  ASSERT_EQ(emitted_.size(), 2u);
+  EXPECT_EQ(emitted_[0].topic, "sightings");
+  EXPECT_EQ(emitted_[0].partition, -1);
+  EXPECT_EQ(emitted_[0].key, std::string("\xc6\x33\x64\x00", 4));
+  EXPECT_EQ(emitted_[1].topic, "snapshots");
+  EXPECT_EQ(emitted_[1].key, "m");
+  context_.role = Role::kEntities;
+  part.sightings.clear();
+  emitted_.clear();
+  ASSERT_TRUE(EmitSnapshot(part, context_, Collect()).ok());
+  ASSERT_EQ(emitted_.size(), 1u);
+  EXPECT_EQ(emitted_[0].key, "M");
 }
 
 TEST_F(OutputsTest, TheFirstErrorEndsIt) {

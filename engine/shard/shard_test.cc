@@ -329,6 +329,41 @@ TEST_F(ShardTest, AnAllowedNetworksSourcesAreTheOwners) {
 }
 
 // Goal: verdicts fare well between policies of different mode. Method: enforced, then in shadow, and the other way round.
+// Goal: a network judged bad by others speaks against an account, and the account's own guilt doesn't. Method: one judgement of
+// three accounts; an account never suspended, and one that may be among the three.
+TEST_F(ShardTest, TheOwnGuiltDoesNotProveTheNetworkBad) {
+  EventTime at = LiveAtHome();
+  const auto spoke = [this] { return shard_.stats().signals[static_cast<size_t>(DetectorId::kSharedSource)]; };
+  const IpAddress hoster = IpAddress::Parse("5.12.0.0").value();
+  const JudgementBatch batch{PartitionId{0}, Offset{1}, at, {{hoster, 24, 700, 3, 0, at + Span::Hours(72)}}};
+  EXPECT_TRUE(shard_.Judge(batch));
+  EXPECT_FALSE(shard_.Judge(batch));
+  Send("5.12.0.9", "RO", at + Span::Minutes(1));
+  EXPECT_EQ(spoke(), 1u);
+  Send("203.0.113.5", "JP", at + Span::Minutes(2));
+  EXPECT_EQ(spoke(), 1u) << "the owner's own source isn't there";
+  Rotate(at + Span::Minutes(10), 0);
+  ASSERT_EQ(actions_.back().kind, ActionKind::kSuspend);
+  const uint64_t before = spoke();
+  Send("5.12.0.9", "RO", at + Span::Minutes(30));
+  EXPECT_EQ(spoke(), before) << "two others are too few";
+  Send("5.12.0.9", "RO", at + Span::Hours(73));
+  EXPECT_EQ(spoke(), before) << "expired";
+}
+
+TEST_F(ShardTest, ADeniedAccountsSendingIsToldOf) {
+  EventTime at = LiveAtHome();
+  Exception order;
+  order.allow = false;
+  order.subject.kind = Subject::Kind::kAccount;
+  order.subject.name = login_;
+  EXPECT_EQ(shard_.Except(order), Exceptions::Outcome::kDone);
+  Send("203.0.113.5", "JP", at);
+  ASSERT_EQ(actions_.size(), 1u);
+  EXPECT_EQ(actions_[0].kind, ActionKind::kObserve);
+  EXPECT_EQ(actions_[0].signals.at(0).detector, DetectorId::kSharedSource);
+}
+
 TEST_F(ShardTest, AVerdictOutlivesThePolicyThatGaveIt) {
   const EventTime at = LiveAtHome();
   Policy told;
