@@ -89,11 +89,6 @@ absl::StatusOr<int> CheckTopics(const EngineConfig& config, const std::map<std::
         ": they must have equally many. Delete it if it is still empty, and make it by \"sekisho topics create --partitions accounts=",
         partitions, "\""));
   }
-  if (config.entities && found.at(topics.sightings) > partitions) {
-    return absl::FailedPreconditionError(absl::StrCat("topic ", topics.sightings, " has ", found.at(topics.sightings),
-                                                      " partitions, but ", topics.snapshots, ", where its shards keep their states, has ",
-                                                      partitions, ": it must have no more"));
-  }
   return partitions;
 }
 
@@ -148,7 +143,6 @@ class Engine {
     fold_.policy_yaml = std::move(policy->yaml);
     fold_.compile = [](std::string_view yaml) { return ParsePolicy(yaml, "policy"); };
     fold_.geo_version = geo_.version();
-    fold_.sightings = config_.entities;
     return absl::OkStatus();
   }
 
@@ -182,6 +176,8 @@ class Engine {
         absl::StatusOr<int> partitions = CheckTopics(config_, *found);
         if (!partitions.ok()) return partitions.status();
         partitions_ = *partitions;
+        entities_on_ = config_.entities && found->at(topics.sightings) <= partitions_;
+        fold_.sightings = entities_on_;
         absl::StatusOr<Hash128> log_id = kafka::LogId(config_.kafka, topics.events, config_.log_generation, kAsk);
         if (log_id.ok()) {
           fold_.log_id = *log_id;
@@ -213,6 +209,14 @@ class Engine {
          {"geo", fold_.geo_version},
          {"state", config_.state},
          {"log_id", fold_.log_id.ToHex()}});
+    // Nothing else suffers from it, and all nodes see the same numbers.
+    if (config_.entities && !entities_on_) {
+      Say(NoticeLevel::kWarning, "entities_off",
+          {{"why", absl::StrCat(config_.topics.sightings, " has more partitions than ", config_.topics.snapshots,
+                                ", where the states of its shards belong: source networks are not judged")},
+           {"what_now", absl::StrCat("stop all nodes, delete ", config_.topics.sightings, ", make it anew by \"sekisho topics create --partitions ",
+                                     "entities=", partitions_, "\"; or say entities: false")}});
+    }
     if (config_.standby == StandbyMode::kAll) {
       absl::StatusOr<std::unique_ptr<kafka::Client>> client = kafka::Client::Connect(ClientOptions("standby"));
       if (!client.ok()) return client.status();
@@ -261,7 +265,7 @@ class Engine {
       if (!worker.ok()) return worker.status();
       workers_.push_back(*std::move(worker));
     }
-    return config_.entities ? StartEntities() : absl::OkStatus();
+    return entities_on_ ? StartEntities() : absl::OkStatus();
   }
 
   // One thread is plenty: an account is told of some ten times a day. It isn't followed by standbys; a takeover reads the
@@ -388,6 +392,7 @@ class Engine {
   std::unique_ptr<kafka::ClusterWatch> watch_;
   std::unique_ptr<PartitionStores> stores_, entity_stores_;
   int partitions_ = 0;
+  bool entities_on_ = false;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::thread standby_thread_;
   std::atomic<bool> stop_standby_ = false;

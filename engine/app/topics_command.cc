@@ -136,7 +136,7 @@ void AddTopics(CLI::App* app, std::function<int()>* run) {
   command->footer(
       "\nExamples:\n"
       "  sekisho topics create --brokers kafka1:9092,kafka2:9092\n"
-      "  sekisho topics create --brokers localhost:9092 --replication 1 --partitions accounts=4\n"
+      "  sekisho topics create --brokers localhost:9092 --replication 1 --partitions accounts=4 \\\n                         --partitions entities=4\n"
       "  sekisho topics check --brokers kafka1:9093 -X security.protocol=SASL_SSL -X sasl.mechanism=PLAIN \\\n"
       "    -X sasl.username=admin -X sasl.password=secret -X ssl.ca.location=ca.pem\n");
 }
