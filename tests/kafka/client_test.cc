@@ -208,7 +208,7 @@ SnapshotPart Snapshot(int partition, int64_t next, const std::vector<std::pair<u
   marker.next = Offset{next};
   marker.log_id = Hash128{1, 2};
   marker.globals = std::move(globals);
-  return {PartitionId{partition}, records, marker};
+  return {PartitionId{partition}, records, marker, {}};
 }
 
 // Goal: whoever joins is given partitions, and reads them from any offset; whatever stands there comes as a record.
