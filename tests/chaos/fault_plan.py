@@ -73,6 +73,8 @@ class Plan:
         self.rotations = sorted((choice.randrange(3, STEPS - 3), choice.randrange(self.connectors * self.files_each),
                                  choice.choice(("rename", "copytruncate"))) for _ in range(choice.choice((0, 1, 3))))
         self.faults = sorted((self._fault(choice) for _ in range(choice.choice((1, 2, 3, 3, 4)))), key=lambda f: (f.step, f.kind))
+        self.position_every_ms = choice.choice((100, 1000, 10000))
+        self.spool_max = choice.choice(("1MiB", "1GiB"))
 
     def _fault(self, choice):
         kind = choice.choices(list(KINDS), KINDS.values())[0]
@@ -113,7 +115,7 @@ class Plan:
         yield (f"seed {self.seed}: {self.brokers} broker{'s' * (self.brokers > 1)}, {self.partitions} partitions, {self.engines} engine"
                f"{'s' * (self.engines > 1)} of {self.workers} worker{'s' * (self.workers > 1)} (standby {self.standby}, commit every "
                f"{self.commit_every_ms} ms), {self.connectors} connector{'s' * (self.connectors > 1)} of {self.files_each} file"
-               f"{'s' * (self.files_each > 1)}, {self.accounts} accounts, {'aligned' if self.aligned else 'mixed'}")
+               f"{'s' * (self.files_each > 1)} (position every {self.position_every_ms} ms, spool {self.spool_max}), {self.accounts} accounts, {'aligned' if self.aligned else 'mixed'}")
         for step, number, how in self.rotations:
             yield f"  step {step:2}: file {number} is rotated by {how}"
         for fault in self.faults:

@@ -239,6 +239,7 @@ class Schedule(Faults):
             "name": name, "state": state, "topic": self.events_topic,
             "files": [self._path(f"logs/{file}") for file in self.log_files[number * each:(number + 1) * each]],
             "default_realm": logs.REALM, "webmail_hosts": [logs.WEBMAIL],
+            "position_every": f"{self.plan.position_every_ms}ms", "spool_max": self.plan.spool_max,
             "kafka": {"bootstrap.servers": self.cluster.bootstrap, "reconnect.backoff.max.ms": 1000},
         }
         path = self._path(f"{name}.yaml")
