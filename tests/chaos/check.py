@@ -177,8 +177,8 @@ def events_folded(summary, records, distinct, committed, all_taken):
     refused = sum(part["late"] + part["future"] + part["invalid"] for part in summary)
     if all_taken and refused:
         problems.append(f"{refused} events were refused as late, early or invalid")
-    # What came after the engines had stopped can only be a heartbeat of their own.
-    left = [r for r in records if r.offset >= committed[r.partition] and not wire.is_heartbeat(r.value or b"")]
+    # What came after the engines had stopped can only be what they themselves had appended at the last moment.
+    left = [r for r in records if r.offset >= committed[r.partition] and wire.control_of(r.value or b"") not in ("heartbeat", "judgements")]
     problems += _some("records that the group has not come to", (f"{r.partition}:{r.offset}" for r in left))
     return problems
 
@@ -204,7 +204,10 @@ def states_follow(snapshots, records, summary):
             problems.append(f"partition {number} has no snapshot")
             continue
         marker = wire.ShardMarker(last[number].value)
-        behind = [r.offset for r in records if r.partition == number and r.offset >= marker.offset and not wire.is_heartbeat(r.value or b"")]
+        rest = [r for r in records if r.partition == number and r.offset >= marker.offset]
+        behind = [r.offset for r in rest if wire.control_of(r.value or b"") not in ("heartbeat", "judgements")]
+        if any(wire.control_of(r.value or b"") == "judgements" for r in rest):
+            continue  # the refold has folded more than the engines
         if behind:
             problems.append(f"the last snapshot of partition {number} stands for offset {marker.offset}, though the engines stopped in order behind {max(behind)}")
         elif marker.globals.hex() != part["globals"]:

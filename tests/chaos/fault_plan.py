@@ -75,6 +75,8 @@ class Plan:
         self.faults = sorted((self._fault(choice) for _ in range(choice.choice((1, 2, 3, 3, 4)))), key=lambda f: (f.step, f.kind))
         self.position_every_ms = choice.choice((100, 1000, 10000))
         self.spool_max = choice.choice(("1MiB", "1GiB"))
+        # Whether source networks are judged: judgements come when they come, so what follows depends on the run.
+        self.entities = choice.random() < 0.4
 
     def _fault(self, choice):
         kind = choice.choices(list(KINDS), KINDS.values())[0]
@@ -114,7 +116,7 @@ class Plan:
     def lines(self):
         yield (f"seed {self.seed}: {self.brokers} broker{'s' * (self.brokers > 1)}, {self.partitions} partitions, {self.engines} engine"
                f"{'s' * (self.engines > 1)} of {self.workers} worker{'s' * (self.workers > 1)} (standby {self.standby}, commit every "
-               f"{self.commit_every_ms} ms), {self.connectors} connector{'s' * (self.connectors > 1)} of {self.files_each} file"
+               f"{self.commit_every_ms} ms{', judging networks' if self.entities else ''}), {self.connectors} connector{'s' * (self.connectors > 1)} of {self.files_each} file"
                f"{'s' * (self.files_each > 1)} (position every {self.position_every_ms} ms, spool {self.spool_max}), {self.accounts} accounts, {'aligned' if self.aligned else 'mixed'}")
         for step, number, how in self.rotations:
             yield f"  step {step:2}: file {number} is rotated by {how}"

@@ -1,4 +1,5 @@
 """How each fault is done to a running schedule, and undone. fault_plan.py says which come when."""
+import contextlib
 import os
 import random
 import shutil
@@ -107,11 +108,11 @@ class Faults:
         """To the last byte, and again whenever a daemon has given some back: stores reserve room for their logs."""
         for daemon in self.full_disks:
             with open(self._path(f"{daemon.name}.state/ballast"), "ab", buffering=0) as file:
-                try:
-                    while file.write(b"\0" * 65536) == 65536:
-                        pass
-                except OSError:
-                    pass
+                # Large blocks first; the last ones fit only in small ones.
+                for block in (1 << 20, 1 << 12):
+                    with contextlib.suppress(OSError):
+                        while file.write(b"\0" * block) == block:
+                            pass
 
     def _free_disk(self, daemon):
         if daemon in self.full_disks:

@@ -119,15 +119,16 @@ class SourceLog:
     """One schedule's logs. `files`: name → lines, as connectors are to follow them; `partition_lines`: for each partition the
     lines of its accounts, in the order in which they come, for the single-machine replay (of aligned files)."""
 
-    def __init__(self, sekisho, folder, seed, partitions, file_count, aligned, accounts, days):
+    def __init__(self, sekisho, folder, seed, partitions, file_count, aligned, accounts, days, shared_sources=False):
         self.partitions = partitions
         self.aligned = aligned
         self.end = START + datetime.timedelta(days=days)
         self.last = self.end + AFTERMATH
         choice = random.Random(f"log {seed}")
         simulated = os.path.join(folder, "simulated")
-        # Many, and some at the thief's leisure: a schedule without an action would show little.
-        attacks = "rotate=5,guess-then-use=2,domestic=1,webmail=1,cohort=1,burst=0.3"
+        # Many, and some at the thief's leisure: a schedule without an action would show little. With `shared_sources` several
+        # thieves come from the same networks.
+        attacks = "cohort=6,low-and-slow=2,guess-then-use=1" if shared_sources else "rotate=5,guess-then-use=2,domestic=1,webmail=1,cohort=1,burst=0.3"
         done = subprocess.run([sekisho, "simulate", "--start", START.date().isoformat(), "--accounts", str(accounts), "--days", str(days),
                                "--seed", str(seed), "--stolen-share", "0.2", "--attacks", attacks, "--iso-time", "--out", simulated],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)

@@ -64,11 +64,14 @@ def heartbeat(at_ms):
     return field(2, field(2, field(1, at_ms)))
 
 
-def is_heartbeat(record):
+def control_of(record):
+    """Which control record this is: "order", "heartbeat" or "judgements"; empty: none of these."""
     try:
-        return [(number, [inner for inner, _ in fields(value)]) for number, value in fields(record)] == [(2, [2])]
-    except (WireError, TypeError):
-        return False
+        (number, value), = fields(record)
+        (inner, _), = fields(value)
+    except (WireError, TypeError, ValueError):
+        return ""
+    return {1: "order", 2: "heartbeat", 3: "judgements"}.get(inner, "") if number == 2 else ""
 
 
 def newer_event(account, at_ms):
