@@ -52,6 +52,7 @@ struct ExplainOptions {
 struct SimulateOptions {
   simulate::SimulateOptions simulation;
   std::string attacks;        // "rotate=3,burst=1"; empty: the default mix
+  std::string start;          // YYYY-MM-DD; empty: the default
   bool iso_time = false;      // ISO 8601 time stamps in place of RFC 3164's
 };
 

@@ -8,6 +8,9 @@
 #include "engine/app/commands.h"
 #include "engine/app/exit_code.h"
 #include "engine/app/stop.h"
+#ifdef SEKISHO_HAS_REFOLD
+#include "engine/app/refold_command.h"
+#endif
 #ifdef SEKISHO_HAS_ORDERS
 #include "engine/app/orders_command.h"
 #endif
@@ -109,6 +112,7 @@ void AddSimulate(CLI::App* app, std::function<int()>* run) {
   command->add_option("--accounts", simulation.accounts, "How many accounts")->capture_default_str();
   command->add_option("--days", simulation.days, "How many days")->capture_default_str();
   command->add_option("--seed", simulation.seed, "The same seed gives the same bytes")->capture_default_str();
+  command->add_option("--start", options.start, "The first day, YYYY-MM-DD (default: 2026-03-02, a Monday)");
   command->add_option("--out", simulation.out_dir, "Directory for the logs and truth.json")->required();
   command->add_option("--stolen-share", simulation.stolen_share, "Share of accounts that are stolen")
       ->capture_default_str();
@@ -172,6 +176,9 @@ int Main(int argc, char** argv) {
 #ifdef SEKISHO_HAS_TOPICS
   AddEngine(&app, &run);
   AddTopics(&app, &run);
+#endif
+#ifdef SEKISHO_HAS_REFOLD
+  AddRefold(&app, &run);
 #endif
   app.footer(Footer("Example:\n"
                     "  sekisho replay --out actions.jsonl /var/log/mail.log\n"

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string>
 
+#include "absl/time/time.h"
 #include "engine/app/commands.h"
 #include "engine/app/exit_code.h"
 #include "engine/app/terminal.h"
@@ -22,6 +23,14 @@ int RunSimulate(const SimulateOptions& options) {
   if (!options.attacks.empty()) {
     const absl::Status parsed = simulate::ParseAttacks(options.attacks, &simulation.attack_weights);
     if (!parsed.ok()) return Fail(parsed);
+  }
+  if (!options.start.empty()) {
+    absl::Time start;
+    std::string error;
+    if (!absl::ParseTime("%Y-%m-%d", options.start, absl::UTCTimeZone(), &start, &error)) {
+      return Fail(absl::InvalidArgumentError("--start: \"" + Printable(options.start) + "\" is no date like 2026-03-02"));
+    }
+    simulation.start = EventTime::FromMillis(absl::ToUnixMillis(start));
   }
   if (options.iso_time) simulation.header = simulate::HeaderStyle::kIso8601;
   if (const absl::Status valid = simulate::ValidateOptions(simulation); !valid.ok()) return Fail(valid);

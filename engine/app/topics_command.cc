@@ -1,6 +1,8 @@
 #include "engine/app/topics_command.h"
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +10,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -18,6 +21,10 @@
 
 namespace sekisho::app {
 namespace {
+
+// How long brokers may take to learn of a topic that was made.
+constexpr int kTriesMax = 50;
+constexpr std::chrono::milliseconds kPause(100);
 
 struct TopicsOptions {
   std::string brokers;                  // HOST:PORT,…
@@ -89,12 +96,22 @@ int Run(const TopicsOptions& options, bool create) {
   if (!wanted.ok()) return Complain(wanted.status());
   const auto admin = ConnectTo(options);
   if (!admin.ok()) return Complain(admin.status());
+  std::vector<std::string> made;
   if (create) {
-    const auto made = (*admin)->CreateMissing(*wanted);
-    if (!made.ok()) return Complain(made.status());
-    for (const std::string& name : *made) std::printf("%s: created\n", name.c_str());
+    auto created = (*admin)->CreateMissing(*wanted);
+    if (!created.ok()) return Complain(created.status());
+    made = *std::move(created);
+    for (const std::string& name : made) std::printf("%s: created\n", name.c_str());
   }
-  const auto differences = (*admin)->Check(*wanted);
+  auto differences = (*admin)->Check(*wanted);
+  // Each broker learns of new topics in its own time, and any of them may have answered.
+  const auto is_new = [&made](const kafka::TopicDifference& difference) {
+    return std::find(made.begin(), made.end(), difference.topic) != made.end();
+  };
+  for (int tries = 0; tries < kTriesMax && differences.ok() && std::any_of(differences->begin(), differences->end(), is_new); ++tries) {
+    std::this_thread::sleep_for(kPause);
+    differences = (*admin)->Check(*wanted);
+  }
   if (!differences.ok()) return Complain(differences.status());
   for (const kafka::TopicDifference& difference : *differences) {
     std::printf("%s: %s\n", difference.topic.c_str(), difference.what.c_str());

@@ -63,6 +63,15 @@ absl::Status CheckSettings(const KafkaSettings& settings) {
     brokers |= key == "bootstrap.servers" || key == "metadata.broker.list";
   }
   if (!brokers) return absl::InvalidArgumentError("Kafka setting bootstrap.servers: missing");
+  // Some settings are good by themselves and not together (transaction.timeout.ms and socket.timeout.ms), which librdkafka says
+  // only when it makes a client. The one for transactions is otherwise made on a helper thread, and made again for ever.
+  absl::StatusOr<ConfHandle> conf = TransactionConf(settings, "check");
+  if (!conf.ok()) return conf.status();
+  char text[kTextBytesMax];
+  rd_kafka_t* const trial = rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof(text));
+  if (trial == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka settings: ", text));
+  conf->release();  // the client's now
+  rd_kafka_destroy(trial);
   return absl::OkStatus();
 }
 

@@ -11,7 +11,7 @@
 
 namespace sekisho::kafka {
 
-// InvalidArgument: a setting that the promise doesn't allow to be changed; names it.
+// InvalidArgument: a setting that the promise doesn't allow to be changed, or that contradicts another; names it.
 absl::Status CheckSettings(const KafkaSettings& settings);
 
 // A member of the group, which reads nothing.

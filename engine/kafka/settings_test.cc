@@ -30,6 +30,17 @@ TEST(SettingsTest, WhatThePromiseStandsOnIsRefusedByName) {
   EXPECT_THAT(std::string(CheckSettings({}).message()), HasSubstr("bootstrap.servers: missing"));
 }
 
+// Goal: settings that are good alone and not together are refused before anything runs by them.
+TEST(SettingsTest, WhatContradictsItselfIsRefused) {
+  KafkaSettings settings = kSettings;
+  settings.emplace_back("transaction.timeout.ms", "5000");
+  const absl::Status status = CheckSettings(settings);
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("`socket.timeout.ms` must be set <= `transaction.timeout.ms`"));
+  settings.emplace_back("socket.timeout.ms", "4000");
+  EXPECT_TRUE(CheckSettings(settings).ok()) << CheckSettings(settings);
+}
+
 TEST(SettingsTest, TheRestPassesThrough) {
   const auto member = MemberConf(kSettings, "g", "n-1");
   ASSERT_TRUE(member.ok()) << member.status();

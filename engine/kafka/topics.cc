@@ -110,9 +110,23 @@ class TopicAdmin::Impl {
     return answer;
   }
 
+  using AllSettings = std::map<std::string, std::map<std::string, std::string>>;
+
   // Every setting of the topics, defaults included, by topic.
-  absl::StatusOr<std::map<std::string, std::map<std::string, std::string>>> Settings(const std::vector<std::string>& topics) {
-    std::map<std::string, std::map<std::string, std::string>> settings;
+  absl::StatusOr<AllSettings> Settings(const std::vector<std::string>& topics) {
+    // Each broker learns of a new topic in its own time, and any of them may be asked.
+    constexpr int kPauseMs = 50;
+    for (int waited_ms = 0;; waited_ms += kPauseMs) {
+      absl::StatusOr<AllSettings> settings = SettingsNow(topics);
+      if (!absl::IsNotFound(settings.status()) || waited_ms >= timeout_ms) return settings;
+      rd_kafka_poll(client.get(), kPauseMs);
+    }
+  }
+
+ private:
+  // NotFound: the broker that was asked doesn't know a topic.
+  absl::StatusOr<AllSettings> SettingsNow(const std::vector<std::string>& topics) {
+    AllSettings settings;
     if (topics.empty()) return settings;
     std::vector<Resource> resources;
     for (const std::string& topic : topics) resources.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
@@ -126,9 +140,12 @@ class TopicAdmin::Impl {
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(answer->get()), &count);
     for (size_t i = 0; i < count; ++i) {
       const char* name = rd_kafka_ConfigResource_name(described[i]);
-      if (rd_kafka_ConfigResource_error(described[i]) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const rd_kafka_resp_err_t error = rd_kafka_ConfigResource_error(described[i]);
+      if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         const char* reason = rd_kafka_ConfigResource_error_string(described[i]);
-        return absl::PermissionDeniedError(absl::StrCat("topic ", name, ": its settings can't be read: ", reason ? reason : "no reason given"));
+        const absl::StatusCode code = error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ? absl::StatusCode::kNotFound
+                                                                                       : absl::StatusCode::kPermissionDenied;
+        return absl::Status(code, absl::StrCat("topic ", name, ": its settings can't be read: ", reason ? reason : "no reason given"));
       }
       size_t entries = 0;
       const rd_kafka_ConfigEntry_t** entry = rd_kafka_ConfigResource_configs(described[i], &entries);

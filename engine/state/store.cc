@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/statistics.h>
@@ -10,6 +11,7 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <array>
+#include <cstdarg>
 #include <filesystem>
 #include <system_error>
 
@@ -68,6 +70,14 @@ absl::Status Explain(const std::string& directory, const rocksdb::Status& status
   return absl::UnavailableError(where + ": " + status.ToString());
 }
 
+// RocksDB would keep a log of its own doings in the state directory, and on a full disk its second line there ends the process
+// (an assertion in Debian's 7.8.3, EnvLogger). What goes wrong is told by the calls that fail.
+class NoInfoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 rocksdb::Options DbOptions(const StoreOptions& options, std::shared_ptr<rocksdb::Cache> cache,
                            std::shared_ptr<rocksdb::WriteBufferManager> writes) {
   rocksdb::BlockBasedTableOptions table;
@@ -96,9 +106,7 @@ rocksdb::Options DbOptions(const StoreOptions& options, std::shared_ptr<rocksdb:
   db.max_background_jobs = 2;
   db.max_open_files = 256;
   db.max_total_wal_size = 4 * options.write_buffer_bytes;
-  db.keep_log_file_num = 2;
-  db.max_log_file_size = size_t{4} << 20;
-  db.info_log_level = rocksdb::WARN_LEVEL;
+  db.info_log = std::make_shared<NoInfoLog>();
   db.avoid_flush_during_shutdown = options.durability == Durability::kScratch;
   return db;
 }

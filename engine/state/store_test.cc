@@ -294,5 +294,41 @@ TEST(StoreTest, FullDisk) {
   EXPECT_EQ(umount(directory.path().c_str()), 0);
 }
 
+// Goal: also a store that opens on a disk without a byte of room says so, a new one and one that holds something, and opens
+// once there is room. Method: as above, filled by a file.
+TEST(StoreTest, OpensOnAFullDisk) {
+  TemporaryDirectory directory;
+  if (mount("none", directory.path().c_str(), "tmpfs", 0, "size=2m") != 0) {
+    GTEST_SKIP() << "mounting a small file system needs root";
+  }
+  const std::string old = directory.path() + "/old", ballast = directory.path() + "/ballast";
+  {
+    auto store = MustOpen(old);
+    ASSERT_NE(store, nullptr);
+    EXPECT_TRUE(CommitRound(store.get(), 1, 100).ok());
+  }
+  int refused = 0;
+  for (const std::string& state : {directory.path() + "/new", old}) {
+    // Whatever an attempt has given back is taken again.
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      {
+        std::ofstream file(ballast, std::ios::binary | std::ios::app);
+        file << std::unitbuf;
+        while (file.write("0123456789abcdef", 16)) {
+        }
+      }
+      const auto store = StateStore::Open(state);
+      if (store.ok()) continue;  // had reserved what it needed
+      ++refused;
+      ExpectError(store.status(), absl::StatusCode::kResourceExhausted, directory.path(), "disk is full");
+    }
+    std::filesystem::remove(ballast);
+    EXPECT_NE(MustOpen(state), nullptr);
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(MustOpen(old)->marker()->output_length, 1u);
+  EXPECT_EQ(umount(directory.path().c_str()), 0);
+}
+
 }  // namespace
 }  // namespace sekisho
