@@ -60,13 +60,7 @@ class Emitter {
     return emit_(record);
   }
 
-  absl::Status operator()(const JudgementBatch& batch) const {
-    const std::string bytes = wire::EncodeJudgements(batch);
-    for (int32_t p = 0; p < context_.event_partitions; ++p) {
-      if (absl::Status emitted = emit_({context_.topics.events, p, "", bytes, {}}); !emitted.ok()) return emitted;
-    }
-    return absl::OkStatus();
-  }
+  absl::Status operator()(const JudgementBatch&) const { return absl::OkStatus(); }
 
  private:
   const int32_t partition_;
@@ -81,6 +75,18 @@ absl::Status EmitOutputs(const OutputPart& part, const OutputContext& context, s
   const Emitter emitter(part, context, owner, emit);
   for (const Output& output : part.outputs) {
     if (absl::Status emitted = std::visit(emitter, output); !emitted.ok()) return emitted;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EmitJudgements(const OutputPart& part, const OutputContext& context, const Emit& emit) {
+  for (const Output& output : part.outputs) {
+    const JudgementBatch* batch = std::get_if<JudgementBatch>(&output);
+    if (batch == nullptr) continue;
+    const std::string bytes = wire::EncodeJudgements(*batch);
+    for (int32_t p = 0; p < context.event_partitions; ++p) {
+      if (absl::Status emitted = emit({context.topics.events, p, "", bytes, {}}); !emitted.ok()) return emitted;
+    }
   }
   return absl::OkStatus();
 }

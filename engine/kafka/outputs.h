@@ -44,8 +44,12 @@ struct OutputContext {
 //   actions.notify   notify, observe
 //   verdicts         what stands from now on, of those that are enforced
 //   findings         every one, where there is a `finding`
-// a dead letter to dead-letter, and judgements to every partition of events.
+// and a dead letter to dead-letter. Judgements are left out.
 absl::Status EmitOutputs(const OutputPart& part, const OutputContext& context, std::string_view owner, const Emit& emit);
+// Judgements, to every partition of events. They are in no transaction: one that its owner's death leaves open would keep every
+// reader of events waiting. They need none: the same records of an entity shard give the same batch, whoever folds them, so one
+// that comes twice, late, or from a stale owner is dropped by its mark.
+absl::Status EmitJudgements(const OutputPart& part, const OutputContext& context, const Emit& emit);
 // Sightings, accounts, then the marker that closes them.
 absl::Status EmitSnapshot(const SnapshotPart& part, const OutputContext& context, const Emit& emit);
 

@@ -76,9 +76,74 @@ void DestroyProducer(rd_kafka_t* producer) {
   DestroyWithin(producer, kDestroyMax);
 }
 
+// Makes records known that are in no transaction: all of them acknowledged, or an error. Made anew after one.
+class Announcer {
+ public:
+  Announcer(const KafkaSettings& settings, TroubleOf trouble_of) : settings_(settings) { static_cast<TroubleOf&>(state_) = trouble_of; }
+  ~Announcer() { DestroyProducer(producer_); }
+  Announcer(const Announcer&) = delete;
+  Announcer& operator=(const Announcer&) = delete;
+
+  absl::Status Announce(const std::function<absl::Status(const Emit&)>& produce, Span at_most) {
+    if (absl::Status made = Make(); !made.ok()) return made;
+    state_.failed = 0;
+    absl::Status status = produce([this](const OutRecord& record) { return Produce(record); });
+    const rd_kafka_resp_err_t flushed = rd_kafka_flush(producer_, static_cast<int>(at_most.millis()));
+    if (status.ok() && flushed != RD_KAFKA_RESP_ERR_NO_ERROR) status = absl::UnavailableError("records are not acknowledged yet");
+    if (status.ok() && state_.failed > 0) status = absl::UnavailableError(absl::StrCat(state_.failed, " records were not taken"));
+    if (!status.ok()) DestroyProducer(std::exchange(producer_, nullptr));
+    return status;
+  }
+
+ private:
+  // The opaque of librdkafka's callbacks, which run in flush and poll, on the one thread that calls them.
+  struct State : TroubleOf {
+    size_t failed = 0;
+  };
+
+  static void OnReport(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    State* state = static_cast<State*>(static_cast<TroubleOf*>(opaque));
+    ++state->failed;
+    state->trouble->Say(state->who, message->err, rd_kafka_err2str(message->err));
+  }
+
+  absl::Status Make() {
+    if (producer_ != nullptr) return absl::OkStatus();
+    absl::StatusOr<ConfHandle> conf = AnnouncementConf(settings_);
+    if (!conf.ok()) return conf.status();
+    rd_kafka_conf_set_opaque(conf->get(), static_cast<TroubleOf*>(&state_));
+    rd_kafka_conf_set_error_cb(conf->get(), Trouble::OnError);
+    rd_kafka_conf_set_dr_msg_cb(conf->get(), OnReport);
+    char text[kTextBytesMax];
+    producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof(text));
+    if (producer_ == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka settings: ", text));
+    conf->release();  // the producer's now
+    return absl::OkStatus();
+  }
+
+  absl::Status Produce(const OutRecord& record) {
+    const std::string topic(record.topic);
+    const std::string_view value = record.value.value_or(std::string_view());
+    while (true) {
+      // librdkafka copies the value and never writes to it.
+      const rd_kafka_resp_err_t error = rd_kafka_producev(
+          producer_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(record.partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+          RD_KAFKA_V_KEY(record.key.data(), record.key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+      if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || state_.failed > 0) return absl::UnavailableError(rd_kafka_err2str(error));
+      rd_kafka_poll(producer_, kRoomMs);
+    }
+  }
+
+  const KafkaSettings settings_;
+  State state_;
+  rd_kafka_t* producer_ = nullptr;
+};
+
 std::vector<std::string> OutputTopics(const OutputContext& context) {
   const Topics& topics = context.topics;
-  if (context.role == Role::kEntities) return {topics.events};
+  if (context.role == Role::kEntities) return {topics.dead_letter};
   return {topics.actions_suspend, topics.actions_notify, topics.verdicts, topics.findings, topics.dead_letter};
 }
 
@@ -110,7 +175,7 @@ class TransactionChannel::Worker {
   Worker(const Options& options, std::shared_ptr<Trouble> trouble, std::shared_ptr<Wake> wake)
       : options_(options), trouble_(std::move(trouble)), wake_(std::move(wake)),
         transactional_id_(TransactionalId(options.group, options.instance, options.kind)),
-        trouble_of_{options.kind, trouble_.get()} {}
+        trouble_of_{options.kind, trouble_.get()}, announcer_(options.settings, trouble_of_) {}
 
   void Run() {
     Span backoff = kBackoffMin;
@@ -254,6 +319,10 @@ class TransactionChannel::Worker {
     records_ = bytes_ = 0;
     deadline_ = Now() + TransactionTimeout(options_.settings);
     if (job.generation == nullptr) return false;  // lost before it began
+    if (job.announce) {
+      if (const absl::Status announced = announcer_.Announce(job.announce, Span::Millis(kCallMs)); !announced.ok()) return false;
+      Pass("announced");
+    }
     if (!Try([this] { return rd_kafka_begin_transaction(producer_); })) return false;
     Pass("begun");
     if (const absl::Status produced = job.produce([this](const OutRecord& record) { return Produce(record); }); !produced.ok()) {
@@ -358,6 +427,7 @@ class TransactionChannel::Worker {
   const std::shared_ptr<Wake> wake_;
   const std::string transactional_id_;
   TroubleOf trouble_of_;
+  Announcer announcer_;
   rd_kafka_t* producer_ = nullptr;
   std::vector<TopicHandle> topics_;
   uint64_t records_ = 0, bytes_ = 0;  // of the present transaction
@@ -405,12 +475,21 @@ void KafkaPublisher::BeginOutputs(std::vector<OutputPart> parts) {
     group_->Forget(part.partition);
   }
   const std::string owner = absl::StrCat(instance_, "/", job.generation == nullptr ? -1 : job.generation->number);
-  job.produce = [parts = std::make_shared<std::vector<OutputPart>>(std::move(parts)), context = context_, owner](const Emit& emit) {
-    for (const OutputPart& part : *parts) {
+  const auto all = std::make_shared<const std::vector<OutputPart>>(std::move(parts));
+  job.produce = [all, context = context_, owner](const Emit& emit) {
+    for (const OutputPart& part : *all) {
       if (absl::Status emitted = EmitOutputs(part, *context, owner, emit); !emitted.ok()) return emitted;
     }
     return absl::OkStatus();
   };
+  if (context_->role == Role::kEntities) {
+    job.announce = [all, context = context_](const Emit& emit) {
+      for (const OutputPart& part : *all) {
+        if (absl::Status emitted = EmitJudgements(part, *context, emit); !emitted.ok()) return emitted;
+      }
+      return absl::OkStatus();
+    };
+  }
   outputs_.Begin(std::move(job));
 }
 

@@ -46,6 +46,8 @@ class TransactionChannel {
   };
   struct Job {
     std::function<absl::Status(const Emit&)> produce;
+    // What must be acknowledged before the transaction begins, and is in none. Empty: nothing.
+    std::function<absl::Status(const Emit&)> announce;
     std::vector<std::pair<PartitionId, Offset>> offsets;
     std::shared_ptr<const Generation> generation;  // null: it must not be published
   };

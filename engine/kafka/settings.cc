@@ -134,6 +134,11 @@ absl::StatusOr<ConfHandle> TransactionConf(const KafkaSettings& settings, const 
                 {"partitioner", "murmur2_random"}});
 }
 
+absl::StatusOr<ConfHandle> AnnouncementConf(const KafkaSettings& settings) {
+  return Build({{"linger.ms", "1"}, {"compression.codec", "lz4"}}, settings,
+               {{"enable.idempotence", "true"}, {"acks", "all"}, {"message.timeout.ms", absl::StrCat(TransactionTimeout(settings).millis())}});
+}
+
 absl::StatusOr<ConfHandle> HeartbeatConf(const KafkaSettings& settings) {
   return Build({{"linger.ms", "0"}}, settings, {{"message.timeout.ms", "5000"}, {"acks", "1"}});
 }

@@ -21,6 +21,8 @@ absl::StatusOr<ConfHandle> ReaderConf(const KafkaSettings& settings);
 absl::StatusOr<ConfHandle> TransactionConf(const KafkaSettings& settings, const std::string& transactional_id);
 // Of a transaction that TransactionConf's producer began; `settings` have been checked.
 Span TransactionTimeout(const KafkaSettings& settings);
+// For records that are in no transaction and may come twice, but must come.
+absl::StatusOr<ConfHandle> AnnouncementConf(const KafkaSettings& settings);
 absl::StatusOr<ConfHandle> HeartbeatConf(const KafkaSettings& settings);
 // Asks, and does nothing else.
 absl::StatusOr<ConfHandle> AdminConf(const KafkaSettings& settings);
