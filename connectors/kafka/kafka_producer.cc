@@ -90,7 +90,7 @@ class KafkaProducer : public Producer {
       case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
         return Answer::kTooLarge;
       default:
-        Trouble(rd_kafka_last_error(), rd_kafka_err2str(rd_kafka_last_error()));
+        Trouble(rd_kafka_last_error(), OfTopic(rd_kafka_last_error()));
         broken_ = true;
         return Answer::kBroken;
     }
@@ -139,6 +139,8 @@ class KafkaProducer : public Producer {
     notice_({NoticeLevel::kError, "kafka", std::move(fields)});
   }
 
+  std::string OfTopic(rd_kafka_resp_err_t code) const { return absl::StrCat("topic ", topic_name_, ": ", rd_kafka_err2str(code)); }
+
   static std::string_view Hint(rd_kafka_resp_err_t code) {
     switch (code) {
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -146,8 +148,9 @@ class KafkaProducer : public Producer {
       case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
         return "the topic isn't there: sekisho topics create";
       case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        return "this user may not write to the topic: grant it Write";
       case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-        return "this user may not write: grant it Write and IdempotentWrite";
+        return "this user may not write to any topic: grant it Write; before Kafka 2.8, IdempotentWrite on the cluster as well";
       case RD_KAFKA_RESP_ERR__AUTHENTICATION:
       case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
         return "wrong user, password or mechanism; SCRAM against Kafka 4 needs librdkafka 2.6.1";
@@ -166,7 +169,8 @@ class KafkaProducer : public Producer {
     }
     char text[kTextBytesMax];
     const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client, text, sizeof(text));
-    producer->Trouble(cause, text);
+    // Who may write nowhere is refused before there is talk of a topic.
+    producer->Trouble(cause, cause == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ? absl::StrCat("topic ", producer->topic_name_, ": ", text) : text);
     producer->broken_ = true;
   }
 
@@ -195,7 +199,7 @@ class KafkaProducer : public Producer {
       // Those that fail because another one did say nothing new.
       if (message->err != RD_KAFKA_RESP_ERR__FATAL && message->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
           message->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
-        producer->Trouble(message->err, rd_kafka_err2str(message->err));
+        producer->Trouble(message->err, producer->OfTopic(message->err));
       }
       producer->broken_ = true;
     }

@@ -164,6 +164,7 @@ class Engine {
     const kafka::Topics& topics = config_.topics;
     std::optional<std::map<std::string, int>> found;
     bool said = false;
+    std::string_view said_hint;
     while (!StopRequested()) {
       absl::Status status;
       if (!found.has_value()) {
@@ -189,8 +190,11 @@ class Engine {
         status = log_id.status();
       }
       if (!absl::IsUnavailable(status)) return status;
-      if (!said) {
-        Say(NoticeLevel::kWarning, "brokers_away", {{"why", std::string(status.message())}, {"what_now", "waiting for them"}});
+      // A busy broker may tell of a wrong password only when asked again.
+      if (const std::string_view hint = watch_->hint(); !said || hint != said_hint) {
+        Say(NoticeLevel::kWarning, "brokers_away",
+            {{"why", std::string(status.message())}, {"what_now", hint.empty() ? "waiting for them" : "waiting; if the settings are wrong, mend them and start anew"}});
+        said_hint = hint;
       }
       said = true;
       Pause(kLookEvery);

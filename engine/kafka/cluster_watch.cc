@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/kafka/trouble.h"
 
 namespace sekisho::kafka {
 namespace {
@@ -28,22 +29,24 @@ class ClusterWatch::Impl {
   absl::Status Trouble(std::string_view what, std::string_view error) {
     rd_kafka_poll(client, 0);  // serves OnTrouble
     std::string message = absl::StrCat(std::string(what), ": ", std::string(error));
-    if (!last_trouble.empty()) absl::StrAppend(&message, " (", last_trouble, ")");
+    if (const std::string words = last_words.text(); !words.empty()) absl::StrAppend(&message, " (", words, ")");
     return absl::UnavailableError(message);
   }
 
-  static void OnTrouble(rd_kafka_t*, int, const char* reason, void* self) {
-    static_cast<Impl*>(self)->last_trouble = reason;
+  static void OnTrouble(rd_kafka_t*, int code, const char* reason, void* self) {
+    static_cast<Impl*>(self)->last_words.Take(static_cast<rd_kafka_resp_err_t>(code), reason);
   }
   // What librdkafka would write on standard error, unescaped; whatever matters comes to OnTrouble as well.
   static void OnLog(const rd_kafka_t*, int, const char*, const char*) {}
 
-  std::string last_trouble;
+  LastWords last_words;
   rd_kafka_t* client = nullptr;
 };
 
 ClusterWatch::ClusterWatch(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ClusterWatch::~ClusterWatch() = default;
+
+std::string_view ClusterWatch::hint() const { return impl_->last_words.hint(); }
 
 absl::StatusOr<std::unique_ptr<ClusterWatch>> ClusterWatch::Connect(const KafkaSettings& settings) {
   auto impl = std::make_unique<Impl>();
@@ -79,7 +82,7 @@ absl::StatusOr<std::map<std::string, int>> ClusterWatch::Partitions(const std::v
     }
   }
   rd_kafka_metadata_destroy(metadata);
-  impl_->last_trouble.clear();
+  impl_->last_words.Forget();
   return found;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,6 +28,9 @@ class ClusterWatch {
   absl::StatusOr<std::map<std::string, int>> Partitions(const std::vector<std::string>& topics, Span timeout);
   // Of a consumer group; 0 where there is no such group. Unavailable: nobody could say. PermissionDenied: this user may not ask.
   absl::StatusOr<int> Members(const std::string& group, Span timeout);
+
+  // What may be done about the last failure; empty where that isn't known, or nothing failed.
+  std::string_view hint() const;
 
  private:
   class Impl;

@@ -44,7 +44,7 @@ int32_t NumberOf(const rd_kafka_consumer_group_metadata_t* metadata) {
 }  // namespace
 
 KafkaGroup::KafkaGroup(const Options& options, Asker* asker, Trouble* trouble)
-    : options_(options), asker_(asker), trouble_(trouble), trouble_of_{"group", trouble}, checks_(asker), committed_(asker) {}
+    : options_(options), asker_(asker), trouble_(trouble), trouble_of_{"group", trouble, absl::StrCat("group ", options.group, ", ", options.instance)}, checks_(asker), committed_(asker) {}
 
 absl::StatusOr<std::unique_ptr<KafkaGroup>> KafkaGroup::Make(const Options& options, Asker* asker, Trouble* trouble, Wake* wake) {
   absl::StatusOr<ConfHandle> conf = MemberConf(options.settings, options.group, options.instance);
@@ -112,7 +112,7 @@ absl::Status KafkaGroup::Fatal() const {
 
 absl::Status KafkaGroup::TakeMessage(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
-  trouble_->Say("group", message.err, rd_kafka_message_errstr(&message));
+  trouble_->Say("group", message.err, absl::StrCat(trouble_of_.subject, ": ", rd_kafka_message_errstr(&message)));
   return absl::OkStatus();
 }
 

@@ -49,14 +49,14 @@ absl::Status PlainClient::Trouble(std::string_view what, rd_kafka_resp_err_t err
   rd_kafka_poll(get(), 0);  // serves OnTrouble
   std::string message = absl::StrCat(std::string(what), ": ", rd_kafka_err2str(error));
   const std::lock_guard lock(mutex_);
-  if (!last_trouble_.empty()) absl::StrAppend(&message, " (", last_trouble_, ")");
+  if (const std::string words = last_words_.text(); !words.empty()) absl::StrAppend(&message, " (", words, ")");
   return absl::UnavailableError(message);
 }
 
-void PlainClient::OnTrouble(rd_kafka_t*, int, const char* reason, void* self) {
+void PlainClient::OnTrouble(rd_kafka_t*, int code, const char* reason, void* self) {
   auto* const client = static_cast<PlainClient*>(self);
   const std::lock_guard lock(client->mutex_);
-  client->last_trouble_ = reason;
+  client->last_words_.Take(static_cast<rd_kafka_resp_err_t>(code), reason);
 }
 
 }  // namespace sekisho::kafka

@@ -14,6 +14,7 @@
 #include "engine/base/time.h"
 #include "engine/kafka/handles.h"
 #include "engine/kafka/topics.h"
+#include "engine/kafka/trouble.h"
 
 namespace sekisho::kafka {
 
@@ -37,7 +38,7 @@ class PlainClient {
   static void OnTrouble(rd_kafka_t*, int, const char* reason, void* self);
 
   std::mutex mutex_;  // errors come on whichever thread polls
-  std::string last_trouble_;
+  LastWords last_words_;
   int timeout_ms_ = 0;
   Handle<rd_kafka_t, rd_kafka_destroy> client_;
 };

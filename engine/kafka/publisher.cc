@@ -175,7 +175,7 @@ class TransactionChannel::Worker {
   Worker(const Options& options, std::shared_ptr<Trouble> trouble, std::shared_ptr<Wake> wake)
       : options_(options), trouble_(std::move(trouble)), wake_(std::move(wake)),
         transactional_id_(TransactionalId(options.group, options.instance, options.kind)),
-        trouble_of_{options.kind, trouble_.get()}, announcer_(options.settings, trouble_of_) {}
+        trouble_of_{options.kind, trouble_.get(), absl::StrCat("transactional id ", transactional_id_)}, announcer_(options.settings, trouble_of_) {}
 
   void Run() {
     Span backoff = kBackoffMin;
@@ -256,7 +256,7 @@ class TransactionChannel::Worker {
         LearnTopics();
         return true;
       }
-      trouble_->Say(options_.kind, rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
+      trouble_->Say(options_.kind, rd_kafka_error_code(error.get()), absl::StrCat(trouble_of_.subject, ": ", rd_kafka_error_string(error.get())));
       if (!rd_kafka_error_is_retriable(error.get())) break;
     }
     Drop();
@@ -414,7 +414,7 @@ class TransactionChannel::Worker {
                       {{"client", std::string(options_.kind)}, {"code", rd_kafka_err2name(code)}, {"reason", reason}}});
       return;
     }
-    trouble_->Say(options_.kind, code, reason);
+    trouble_->Say(options_.kind, code, absl::StrCat(trouble_of_.subject, ": ", reason));
   }
 
   void Abort() {

@@ -8,22 +8,14 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "engine/kafka/handles.h"
+#include "engine/kafka/trouble.h"
 
 namespace sekisho::kafka {
 namespace {
 
-template <auto destroy>
-struct Destroy {
-  template <typename T>
-  void operator()(T* p) const {
-    destroy(p);
-  }
-};
-template <typename T, auto destroy>
-using Handle = std::unique_ptr<T, Destroy<destroy>>;
-
 using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
-using Queue = Handle<rd_kafka_queue_t, rd_kafka_queue_destroy>;
+using Queue = QueueHandle;
 using Answer = Handle<rd_kafka_event_t, rd_kafka_event_destroy>;
 using Options = Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
 using NewTopic = Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
@@ -49,19 +41,19 @@ std::vector<T*> Pointers(const auto& handles) {
 class TopicAdmin::Impl {
  public:
   // Connections fail in librdkafka's own threads; the last words are kept for the message.
-  std::string last_trouble;
+  LastWords last_words;
   int timeout_ms = 0;
   Client client;
 
   absl::Status Trouble(std::string_view what, rd_kafka_resp_err_t error) {
     rd_kafka_poll(client.get(), 0);  // serves OnTrouble
     std::string message = absl::StrCat(std::string(what), ": ", rd_kafka_err2str(error));
-    if (!last_trouble.empty()) absl::StrAppend(&message, " (", last_trouble, ")");
+    if (const std::string words = last_words.text(); !words.empty()) absl::StrAppend(&message, " (", words, ")");
     return absl::UnavailableError(message);
   }
 
-  static void OnTrouble(rd_kafka_t*, int, const char* reason, void* self) {
-    static_cast<Impl*>(self)->last_trouble = reason;
+  static void OnTrouble(rd_kafka_t*, int code, const char* reason, void* self) {
+    static_cast<Impl*>(self)->last_words.Take(static_cast<rd_kafka_resp_err_t>(code), reason);
   }
 
   absl::StatusOr<std::map<std::string, Found>> Topics() {

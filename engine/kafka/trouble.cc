@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace sekisho::kafka {
 namespace {
 
@@ -46,6 +48,18 @@ std::string_view HintFor(rd_kafka_resp_err_t code) {
     default:
       return "";
   }
+}
+
+void LastWords::Take(rd_kafka_resp_err_t code, std::string_view reason) {
+  // That all are gone, and that a connection broke, follows from a reason that says more.
+  const bool says_less = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__TRANSPORT;
+  if (says_less && (!hint().empty() || (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !reason_.empty()))) return;
+  code_ = code;
+  reason_ = std::string(reason);
+}
+
+std::string LastWords::text() const {
+  return hint().empty() ? reason_ : absl::StrCat(reason_, ": ", std::string(hint()));
 }
 
 void Trouble::Say(std::string_view who, rd_kafka_resp_err_t code, std::string_view reason) {
@@ -98,13 +112,14 @@ std::string Trouble::last_words() const {
 
 void Trouble::OnError(rd_kafka_t* client, int code, const char* reason, void* opaque) {
   const TroubleOf& of = *static_cast<TroubleOf*>(opaque);
-  if (code != RD_KAFKA_RESP_ERR__FATAL) {
-    of.trouble->Say(of.who, static_cast<rd_kafka_resp_err_t>(code), reason);
-    return;
-  }
   char text[kTextBytesMax];
-  const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client, text, sizeof(text));
-  of.trouble->Say(of.who, cause, text);
+  auto cause = static_cast<rd_kafka_resp_err_t>(code);
+  if (cause == RD_KAFKA_RESP_ERR__FATAL) {
+    cause = rd_kafka_fatal_error(client, text, sizeof(text));
+    reason = text;
+  }
+  const bool nameless = cause == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED || cause == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+  of.trouble->Say(of.who, cause, nameless ? absl::StrCat(of.subject, ": ", reason) : std::string(reason));
 }
 
 }  // namespace sekisho::kafka

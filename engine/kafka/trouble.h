@@ -41,10 +41,25 @@ class Trouble {
 struct TroubleOf {
   std::string_view who;
   Trouble* trouble = nullptr;
+  std::string subject = {};  // said where the brokers refuse it without a name: a group, a transactional id
 };
 
 // What to do about it; empty where that isn't known.
 std::string_view HintFor(rd_kafka_resp_err_t code);
+
+// For who asks once: why it got no answer. Thread-compatible.
+class LastWords {
+ public:
+  void Take(rd_kafka_resp_err_t code, std::string_view reason);
+  void Forget() { *this = {}; }
+  // The reason and what to do about it; empty: nothing is known.
+  std::string text() const;
+  std::string_view hint() const { return HintFor(code_); }
+
+ private:
+  rd_kafka_resp_err_t code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::string reason_;
+};
 
 }  // namespace sekisho::kafka
 

@@ -45,5 +45,17 @@ TEST(TroubleTest, ALostConnectionIsNewsOnlyWhenAllAreLostAndThenForAllClients) {
   EXPECT_THAT(Delivered(&trouble), ElementsAre("kafka_well client=outputs"));
 }
 
+TEST(LastWordsTest, AReasonThatSaysMoreStays) {
+  LastWords words;
+  words.Take(RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
+  words.Take(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
+  EXPECT_EQ(words.text(), "refused");
+  words.Take(RD_KAFKA_RESP_ERR__AUTHENTICATION, "no such user");
+  words.Take(RD_KAFKA_RESP_ERR__TRANSPORT, "disconnected");
+  EXPECT_EQ(words.text(), "no such user: " + std::string(HintFor(RD_KAFKA_RESP_ERR__AUTHENTICATION)));
+  words.Forget();
+  EXPECT_EQ(words.text() + std::string(words.hint()), "");
+}
+
 }  // namespace
 }  // namespace sekisho::kafka

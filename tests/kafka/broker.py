@@ -101,10 +101,12 @@ def _die_with_parent():
 
 class Sasl:
     """A client listener that wants TLS and a password. Certificates are made here by openssl, for 127.0.0.1, for one day.
+    With `authorize`, only the first user may do anything; the others may what Cluster.allow grants them.
     PLAIN, not SCRAM: librdkafka before 2.6.1 can't prove itself by SCRAM to Kafka 4, which says "invalid credentials"."""
 
-    def __init__(self, users=None):
+    def __init__(self, users=None, authorize=False):
         self.users = users or {"sekisho": "correct-horse"}
+        self.authorize = authorize
 
     def make_certificates(self, folder):
         def openssl(*arguments):
@@ -126,13 +128,17 @@ class Sasl:
 
     def broker_config(self):
         accounts = " ".join(f'user_{name}="{password}"' for name, password in self.users.items())
-        return {
+        settings = {
             "sasl.enabled.mechanisms": "PLAIN",
             "listener.name.client.plain.sasl.jaas.config":
                 f"org.apache.kafka.common.security.plain.PlainLoginModule required {accounts};",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": self.keystore_file,
         }
+        if self.authorize:
+            settings["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+            settings["super.users"] = f"User:ANONYMOUS;User:{next(iter(self.users))}"  # the brokers and this fixture are nobody
+        return settings
 
     def client_properties(self, user=None, password=None):
         user = user or next(iter(self.users))
@@ -291,20 +297,13 @@ class Cluster:
 
     def create_topic(self, name, partitions=1, replication=None, config=None):
         """Creates a topic and waits until every running broker knows all of it."""
-        def text(value):
-            raw = value.encode()
-            return struct.pack(">h", len(raw)) + raw
-
         # CreateTopics, version 2, spoken by hand: a JVM of its own for each topic would take seconds.
-        body = struct.pack(">i", 1) + text(name) + struct.pack(">ih", partitions, replication or min(3, len(self.nodes)))
+        body = struct.pack(">i", 1) + self._text(name) + struct.pack(">ih", partitions, replication or min(3, len(self.nodes)))
         body += struct.pack(">i", 0) + struct.pack(">i", len(config or {}))
         for key, value in (config or {}).items():
-            body += text(key) + text(str(value))
+            body += self._text(key) + self._text(str(value))
         body += struct.pack(">ib", 30000, 0)
-        request = struct.pack(">hhi", 19, 2, 1) + text("fixture") + body
-        with socket.create_connection(("127.0.0.1", self._running()[0].ports["internal"].number), timeout=READY_SECONDS_MAX) as link:
-            link.sendall(struct.pack(">i", len(request)) + request)
-            answer = self._read(link, struct.unpack(">i", self._read(link, 4))[0])
+        answer = self._ask(19, 2, body)
         # Correlation id, throttle time, one topic: its name, an error code, a message that may be absent.
         at = 12 + 2 + struct.unpack_from(">h", answer, 12)[0]
         code, length = struct.unpack_from(">hh", answer, at)
@@ -323,6 +322,18 @@ class Cluster:
             return True
 
         wait_until(known, f"topic {name} has no leaders")
+
+    def allow(self, user, operation, kind, name, prefixed=False):
+        """Grants a user of the client listener what Kafka's access lists know by these words: ("mx", "Write", "Topic", "events")."""
+        operations = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10, "IdempotentWrite": 12}
+        kinds = {"Topic": 2, "Group": 3, "Cluster": 4, "TransactionalId": 5}
+        # CreateAcls, version 1: one, from any host, permitted.
+        body = struct.pack(">ib", 1, kinds[kind]) + self._text(name) + struct.pack(">b", 4 if prefixed else 3)
+        body += self._text(f"User:{user}") + self._text("*") + struct.pack(">bb", operations[operation], 3)
+        answer = self._ask(30, 1, body)
+        code, = struct.unpack_from(">h", answer, 12)  # behind correlation id, throttle time and the number of answers
+        if code != 0:
+            raise BrokerError(f"{user} can't be allowed to {operation} {kind} {name}: error {code}")
 
     def read(self, topic, committed_only=True):
         """Every record now in `topic` as kcat sees it: dictionaries with partition, offset, key, payload, headers, ts."""
@@ -343,6 +354,18 @@ class Cluster:
         if not running:
             raise BrokerError("no broker runs")
         return running
+
+    @staticmethod
+    def _text(value):
+        raw = value.encode()
+        return struct.pack(">h", len(raw)) + raw
+
+    def _ask(self, kind, version, body):
+        """One admin request, spoken by hand over the internal listener; returns the answer from its correlation id on."""
+        request = struct.pack(">hhi", kind, version, 1) + self._text("fixture") + body
+        with socket.create_connection(("127.0.0.1", self._running()[0].ports["internal"].number), timeout=READY_SECONDS_MAX) as link:
+            link.sendall(struct.pack(">i", len(request)) + request)
+            return self._read(link, struct.unpack(">i", self._read(link, 4))[0])
 
     @staticmethod
     def _read(link, size):
