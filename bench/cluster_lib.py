@@ -22,17 +22,30 @@ TICKS = os.sysconf("SC_CLK_TCK")
 GROUP = "sekisho"
 
 
-def arguments(description, **options):
-    """The command line that all have in common; `options` are further ones: name = (default, quick default, help)."""
-    parser = argparse.ArgumentParser(description=description)
+def arguments(cases=(), **options):
+    """The command line that all have in common. `options` are further numbers: name = (default, quick default, help); `cases` may be
+    named to run only those. The script's own first lines are its help."""
+    with open(sys.argv[0], encoding="utf-8") as script:
+        head = []
+        for line in script:
+            if not line.startswith("#"):
+                break
+            head.append(line.lstrip("#!").rstrip())
+    parser = argparse.ArgumentParser(description="\n".join(head[1:]), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help="folder of the built programs")
     parser.add_argument("--quick", action="store_true", help="small inputs: to see that it runs, not to measure")
     for name, (_, _, text) in options.items():
         parser.add_argument("--" + name.replace("_", "-"), type=int, help=text)
+    if cases:
+        parser.add_argument("cases", nargs="*", metavar="CASE", help="only these: " + ", ".join(cases))
     given = parser.parse_args()
     for name, (full, quick, _) in options.items():
         if getattr(given, name) is None:
             setattr(given, name, quick if given.quick else full)
+    if cases:
+        if set(given.cases) - set(cases):
+            parser.error("cases: " + ", ".join(cases))
+        given.cases = given.cases or list(cases)
     return given
 
 
@@ -65,13 +78,15 @@ def memory_mib(pid, key="VmHWM"):
     return 0
 
 
-def disk_bytes(folder):
-    """As `du` counts: what is allocated."""
+def disk_bytes(folder, suffix=""):
+    """What the files hold whose names end so; RocksDB and Kafka allocate more ahead."""
     total = 0
     for base, _, files in os.walk(folder):
         for name in files:
+            if not name.endswith(suffix):
+                continue
             try:
-                total += os.lstat(os.path.join(base, name)).st_blocks * 512
+                total += os.lstat(os.path.join(base, name)).st_size
             except FileNotFoundError:
                 pass
     return total

@@ -7,7 +7,7 @@ import re
 import sys
 
 SOURCE = (".h", ".cc")
-SCRIPTS = ("tests/run", "tests/fuzz", ".ci/run", "bench/run", "deploy/quickstart", "deploy/install_packages")
+SCRIPTS = ("tests/run", "tests/fuzz", ".ci/run", "bench/run", "bench/cluster", "bench/latency", "bench/recovery", "deploy/quickstart", "deploy/install_packages")
 TEXT = SOURCE + (".proto", ".py", ".sh", ".txt", ".md", ".cmake", ".json", ".yaml", ".yml", ".tsv")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 COMMENT = re.compile(r"//.*$")
