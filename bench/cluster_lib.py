@@ -13,10 +13,11 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "kafka"))
-from broker import Cluster, wait_until  # noqa: E402
+from broker import Cluster, Port, wait_until  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 GROUP = "sekisho"
@@ -237,6 +238,8 @@ class Node:
         self.log_file = os.path.join(self.folder, "log")
         settings = {"name": name, "state": self.state, "workers": workers, "commit_every": "1s", "memory": "2GiB", "standby": "none",
                     "geo": os.path.join(ROOT, "deploy", "geo", "country.mmdb")}
+        self._port = Port()
+        settings["metrics"] = self._address = f"127.0.0.1:{self._port.number}"
         settings.update(config)
         self.config = os.path.join(self.folder, "engine.yaml")
         with open(self.config, "w", encoding="utf-8") as file:
@@ -273,6 +276,18 @@ class Node:
 
     def wait_live(self, partitions, seconds=120):
         wait_until(lambda: len(self.live()) >= partitions, f"{self.name} does not come to live\n{self.log()[-3000:]}", seconds)
+
+    def durations(self):
+        """Of the engine's histograms in seconds: {(name, labels): (sum, count)}."""
+        found = {}
+        with urllib.request.urlopen(f"http://{self._address}/metrics", timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                name, _, value = line.rpartition(" ")
+                base, brace, labels = name.partition("{")
+                for suffix, place in (("_sum", 0), ("_count", 1)):
+                    if base.endswith("_seconds" + suffix):
+                        found.setdefault((base.removesuffix(suffix), brace + labels), [0, 0])[place] = float(value)
+        return found
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
