@@ -94,15 +94,20 @@ def disk_bytes(folder, suffix=""):
 
 
 class Offsets:
-    """Asks the one broker for ends of logs and the group's offsets. Kafka's protocol by hand: a client's start-up for each
+    """Asks the one broker for ends of logs and the group's offsets. Thread-safe. Kafka's protocol by hand: a client's start-up for each
     question would disturb what is measured."""
 
     def __init__(self, kafka, partitions):
         self._address = ("127.0.0.1", kafka.nodes[0].ports["internal"].number)
         self._partitions = partitions
         self._link = None
+        self._lock = threading.Lock()
 
     def _ask(self, api, version, body):
+        with self._lock:
+            return self._ask_alone(api, version, body)
+
+    def _ask_alone(self, api, version, body):
         if self._link is None:
             self._link = socket.create_connection(self._address, timeout=30)
             self._link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
