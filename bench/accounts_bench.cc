@@ -384,6 +384,7 @@ std::string Parse(int argc, char** argv, Options* options) {
 }  // namespace sekisho
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a run takes minutes: each figure as soon as it is there
   sekisho::Options options;
   if (const std::string wrong = sekisho::Parse(argc, argv, &options); !wrong.empty()) {
     std::fprintf(stderr, "accounts_bench: %s\n", wrong.c_str());
