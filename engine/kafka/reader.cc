@@ -41,6 +41,8 @@ absl::Status PartitionStream::Check(const rd_kafka_message_t& message) {
   switch (message.err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       at_end_ = true;
+      // What stands last may be no record but a transaction's marker: it has been read as well.
+      next_ = std::max(next_, Offset{message.offset});
       return absl::OkStatus();
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
