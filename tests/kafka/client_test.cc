@@ -559,6 +559,32 @@ TEST_F(ClientTest, SaysWhenTheLogNoLongerHoldsAnOffset) {
   EXPECT_EQ(next, Offset{5});
 }
 
+// Goal: a log whose last offset holds no record is read to its end all the same. Method: the end that a transaction leaves.
+TEST_F(ClientTest, ReadsToAnEndThatIsNoRecord) {
+  auto client = Connect("n-1");
+  AwaitChange(client.get());
+  EXPECT_EQ(AwaitOutputs(client.get()), Publishing::kIdle);
+  client->publisher()->BeginOutputs({Part(0, 4, {SomeAction("a@example.jp", ActionKind::kSuspend, 1)})});
+  EXPECT_EQ(AwaitOutputs(client.get()), Publishing::kCommitted);
+  auto offline = OfflineLog::Connect({{"bootstrap.servers", *g_brokers}}, topics_.actions_suspend, nullptr, nullptr, Span::Seconds(20));
+  ASSERT_TRUE(offline.ok()) << offline.status();
+  ASSERT_EQ((*offline)->End(PartitionId{0}).value_or(Offset{}), Offset{2});
+  auto reader = (*offline)->Open(PartitionId{0}, Offset{0});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  Offset next;
+  size_t records = 0;
+  EXPECT_TRUE(Until(
+      [&] {
+        auto batch = (*reader)->Read(10);
+        if (batch.ok()) next = batch->next;
+        if (batch.ok()) records += batch->records.size();
+        return !batch.ok() || next == Offset{2};
+      },
+      [&] { (*offline)->Wait(Span::Millis(5)); }));
+  EXPECT_EQ(next, Offset{2});
+  EXPECT_EQ(records, 1u);
+}
+
 // Goal: what an operator got wrong is said, with what to do; nothing dies of it that could go on. Method: a topic of another
 // partition count, one that isn't there, no broker, and whose log this is.
 TEST_F(ClientTest, SaysWhatIsWrong) {
