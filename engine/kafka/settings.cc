@@ -136,7 +136,8 @@ absl::StatusOr<ConfHandle> TransactionConf(const KafkaSettings& settings, const 
 
 absl::StatusOr<ConfHandle> AnnouncementConf(const KafkaSettings& settings) {
   return Build({{"linger.ms", "1"}, {"compression.codec", "lz4"}}, settings,
-               {{"enable.idempotence", "true"}, {"acks", "all"}, {"message.timeout.ms", absl::StrCat(TransactionTimeout(settings).millis())}});
+               // Gapless: a batch that overtook a refused one would move the mark past it.
+               {{"enable.idempotence", "true"}, {"enable.gapless.guarantee", "true"}, {"acks", "all"}, {"message.timeout.ms", absl::StrCat(TransactionTimeout(settings).millis())}});
 }
 
 absl::StatusOr<ConfHandle> HeartbeatConf(const KafkaSettings& settings) {
