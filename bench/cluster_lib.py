@@ -377,8 +377,8 @@ class Bench:
         return json.loads(out)
 
     def wait_caught_up(self, seconds=600):
-        """Until everything in the log is published."""
-        wait_until(lambda: self.offsets.lag() <= 0, "the lag does not vanish", seconds)
+        """Until everything in the log is published, but for the heartbeats that idle partitions get each second."""
+        wait_until(lambda: self.offsets.lag() <= 2 * self.partitions, "the lag does not vanish", seconds)
 
 
 def own_cpu_seconds():
