@@ -417,7 +417,7 @@ TEST_F(PartitionTest, AReleaseIsSaidOnceAndOfAStrangerRefused) {
   ASSERT_EQ(Said<Action>().back().kind, ActionKind::kSuspend);
   const uint32_t generation = Said<Action>().back().generation;
   Obey(AccountRelease{"u@example.jp", "called us", Span::Days(1), false});
-  const Action& release = Said<Action>().back();
+  const Action release = Said<Action>().back();
   EXPECT_EQ(release.kind, ActionKind::kRelease);
   EXPECT_EQ(release.rule, "operator");
   EXPECT_EQ(release.generation, generation + 1);
