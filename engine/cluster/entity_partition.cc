@@ -95,7 +95,7 @@ absl::StatusOr<std::unique_ptr<EntityPartition>> EntityPartition::Open(const Ent
   return partition;
 }
 
-SnapshotPart EntityPartition::Freeze() {
+void EntityPartition::BeginFreeze() {
   ShardMarker marker;
   marker.next = next_;
   marker.log_id = setup_->log_id;
@@ -128,7 +128,7 @@ SnapshotPart EntityPartition::Freeze() {
     out.PutZigzag(network.expires.millis());
     out.PutVarint(changed_.contains(address) ? 1 : 0);
   }
-  return {id_, std::make_shared<PackedRecords>(), std::move(marker), {}};
+  freezing_ = {id_, std::make_shared<PackedRecords>(), std::move(marker), {}};
 }
 
 absl::Status EntityPartition::Restore(const StateMarker& stored) {

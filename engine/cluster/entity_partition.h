@@ -102,7 +102,10 @@ class EntityPartition final : public PartitionFold {
   absl::Status Fold(const LogBatch& batch, Offset published, std::vector<Output>* outputs) override;
   Offset next() const override { return next_; }
   bool freeze_due() const override { return false; }
-  SnapshotPart Freeze() override;
+  // All of it is in the marker, so it is whole at once.
+  void BeginFreeze() override;
+  bool FreezeSome(size_t*) override { return true; }
+  SnapshotPart TakeFrozen() override { return std::move(freezing_); }
   absl::Status Thaw() override { return absl::OkStatus(); }
 
   size_t networks() const { return networks_.size(); }
@@ -149,6 +152,7 @@ class EntityPartition final : public PartitionFold {
   std::vector<Judgement> judgements_;   // of the present record
   std::map<IpAddress, uint64_t> super_sources_;  // of the present record, with their accounts
   std::set<IpAddress> super_said_;      // today
+  SnapshotPart freezing_;
   EntityStats stats_;
 };
 

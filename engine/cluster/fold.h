@@ -2,6 +2,8 @@
 #ifndef SEKISHO_ENGINE_CLUSTER_FOLD_H_
 #define SEKISHO_ENGINE_CLUSTER_FOLD_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -28,10 +30,21 @@ class PartitionFold {
   virtual Offset next() const = 0;
   // Memory is full of changes: freeze soon.
   virtual bool freeze_due() const = 0;
-  // A copy of what changed since the last one, and the marker that stands for next(). Its records stay in memory until
-  // Thaw, called when the copy is in the store. One at a time.
-  virtual SnapshotPart Freeze() = 0;
+  // A copy of what changed since the last one, and the marker that stands for next() as it is now. It is made a little at a
+  // time, while the fold goes on: FreezeSome copies at most *records_max records, and takes their number off; once it says
+  // that the copy is whole, TakeFrozen gives it. The copied records stay in memory until Thaw, called when the copy is in the
+  // store. One at a time.
+  virtual void BeginFreeze() = 0;
+  virtual bool FreezeSome(size_t* records_max) = 0;
+  virtual SnapshotPart TakeFrozen() = 0;
   virtual absl::Status Thaw() = 0;
+  // At once.
+  SnapshotPart Freeze() {
+    BeginFreeze();
+    size_t all = SIZE_MAX;
+    FreezeSome(&all);
+    return TakeFrozen();
+  }
   // When the events were appended whose actions Fold has given since the last call; nothing of those with an unknown time.
   virtual std::vector<EventTime> TakeActedOn() { return {}; }
   // Itself, if it is of accounts.

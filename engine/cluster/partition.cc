@@ -120,10 +120,10 @@ ShardMarker Partition::Marker() const {
   return marker;
 }
 
-SnapshotPart Partition::Freeze() {
+void Partition::BeginFreeze() {
   auto records = std::make_shared<PackedRecords>();
-  table_.Freeze(records.get());
-  return {id_, std::move(records), Marker(), std::exchange(sightings_, {})};
+  table_.BeginFreeze(records.get());
+  freezing_ = {id_, std::move(records), Marker(), std::exchange(sightings_, {})};
 }
 
 absl::Status Partition::Fold(const LogBatch& batch, Offset published, std::vector<Output>* outputs) {

@@ -88,7 +88,9 @@ class Partition final : public PartitionFold {
   bool freeze_due() const override { return table_.commit_due() || sightings_.size() >= kSightingsWaiting; }
   // With the sightings of all records since the last one, also of those that were folded muted: what the state lacks, no
   // snapshot brought.
-  SnapshotPart Freeze() override;
+  void BeginFreeze() override;
+  bool FreezeSome(size_t* records_max) override { return table_.FreezeSome(records_max); }
+  SnapshotPart TakeFrozen() override { return std::move(freezing_); }
   absl::Status Thaw() override { return table_.Thaw(); }
   const Partition* accounts() const override { return this; }
   ShardMarker Marker() const;
@@ -132,6 +134,7 @@ class Partition final : public PartitionFold {
   std::set<std::pair<EventTime, std::string>> forget_at_;
   std::map<std::string, EventTime, std::less<>> forget_;
   Offset next_;
+  SnapshotPart freezing_;
   PartitionStats stats_;
   FoldCounts* const counts_;
   std::vector<EventTime> acted_on_;

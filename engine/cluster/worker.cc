@@ -95,6 +95,7 @@ absl::StatusOr<bool> Worker::Step(const WorkerTime& now) {
     drain_until_ = now.steady + options_.drain_max;
   }
   if (absl::Status status = PollPublisher(); !status.ok()) return status;
+  const uint64_t folded_before = stats_.records_live + stats_.records_muted;
   for (const auto& slot : slots_) {
     absl::StatusOr<bool> stepped = StepSlot(slot.get(), now);
     if (!stepped.ok()) {
@@ -105,6 +106,7 @@ absl::StatusOr<bool> Worker::Step(const WorkerTime& now) {
   if (mode_ != Mode::kAbandoning) {
     progress |= BeginOutputs(now);
     if (mode_ == Mode::kRunning) BeginCommit(now);
+    progress |= FreezeSome(stats_.records_live + stats_.records_muted - folded_before);
   }
   if (absl::Status status = StepCommit(); !status.ok()) return status;
   if (mode_ == Mode::kDraining) StepDrain(now);
@@ -177,7 +179,7 @@ absl::StatusOr<bool> Worker::StepSlot(Slot* slot, const WorkerTime& now) {
   if (slot->doomed && mode_ != Mode::kAbandoning) {
     if (InCommit(*slot)) {
       // Frozen before the doubt arose, and published since: that copy is good. Otherwise it must not be used.
-      if (stage_ != Stage::kAwaitOutputs) return false;
+      if (stage_ != Stage::kFreezing && stage_ != Stage::kAwaitOutputs) return false;
       LeaveCommit(*slot);
     }
     slot->doomed = false;
@@ -332,7 +334,7 @@ bool Worker::BeginOutputs(const WorkerTime& now) {
   for (const auto& slot : slots_) {
     if (!slot->folding() || slot->partition->next() <= slot->published) continue;
     any |= !slot->outputs.empty();
-    due |= mode_ == Mode::kDraining || (stage_ == Stage::kAwaitOutputs && InCommit(*slot));
+    due |= mode_ == Mode::kDraining || ((stage_ == Stage::kFreezing || stage_ == Stage::kAwaitOutputs) && InCommit(*slot));
   }
   if (!any) outputs_since_.reset();
   if (any && !outputs_since_.has_value()) outputs_since_ = now.steady;
@@ -360,10 +362,28 @@ void Worker::BeginCommit(const WorkerTime& now) {
   for (const auto& slot : slots_) {
     if (!slot->live() || slot->partition->next() <= slot->frozen) continue;
     if (frozen_.empty() && seams_.observer != nullptr) seams_.observer->OnCommitBegin();
-    frozen_.push_back({slot->serial, slot->partition->Freeze()});
+    slot->partition->BeginFreeze();
     slot->frozen = slot->partition->next();
+    frozen_.push_back({slot->serial, slot->frozen, {}, false});
   }
-  if (!frozen_.empty()) stage_ = Stage::kAwaitOutputs;
+  if (!frozen_.empty()) stage_ = Stage::kFreezing;
+}
+
+// Copying keeps well ahead of the fold, so that a commit ends soon also where a backlog is folded as fast as can be.
+bool Worker::FreezeSome(uint64_t folded) {
+  if (stage_ != Stage::kFreezing) return false;
+  constexpr uint64_t kCopiesPerFolded = 4;
+  size_t records_max = std::max<size_t>(options_.freeze_records, kCopiesPerFolded * folded);
+  for (Frozen& frozen : frozen_) {
+    if (frozen.whole) continue;
+    PartitionFold* partition = Find(frozen.serial)->partition.get();
+    frozen.whole = partition->FreezeSome(&records_max);
+    if (!frozen.whole) return true;
+    frozen.part = partition->TakeFrozen();
+    if (records_max == 0) return true;
+  }
+  stage_ = Stage::kAwaitOutputs;
+  return true;
 }
 
 absl::Status Worker::StepCommit() {
@@ -374,7 +394,7 @@ absl::Status Worker::StepCommit() {
     }
     if (snapshots_state_ != Publishing::kIdle) return absl::OkStatus();
     for (const Frozen& frozen : frozen_) {
-      if (Find(frozen.serial)->published < frozen.part.marker.next) return absl::OkStatus();
+      if (Find(frozen.serial)->published < frozen.next) return absl::OkStatus();
     }
     std::vector<SnapshotPart> parts;
     for (const Frozen& frozen : frozen_) parts.push_back(frozen.part);

@@ -4,9 +4,10 @@
 // Of each partition two offsets matter. P: what the records before it led to is published (the group's committed offset).
 // L: the stored state holds the records before it. L <= P always, and these steps keep it so:
 //   outputs   as soon as there is something to say: {outputs, P} in one transaction. The fold goes on meanwhile.
-//   commit    each second or so: the changed states are frozen at L; once P has passed L, they go to the snapshots topic in
-//             one transaction, then to the local store in one batch. So local states are never ahead of the snapshots, and
-//             whatever changed since a stored L changes again when [L, P) is replayed.
+//   commit    each second or so: the changed states are frozen at L, and copied bit by bit while the fold goes on; once P has
+//             passed L, they go to the snapshots topic in one transaction, then to the local store in one batch. So local
+//             states are never ahead of the snapshots, and whatever changed since a stored L changes again when [L, P) is
+//             replayed.
 //   recovery  states at L from the local store, or from snapshots if that is lost or far behind; P from the group; [L, P) is
 //             folded muted, then the fold goes live. Nothing is frozen before that.
 // If nobody can say whether a transaction took effect, what is in memory is dropped and the partition recovers like after
@@ -36,6 +37,7 @@ namespace sekisho {
 
 struct WorkerOptions {
   size_t batch_records = 1024;             // folded between two looks at everything else
+  size_t freeze_records = 2000;            // copied for a commit between two looks; more where much is folded
   size_t outputs_max = 10'000;             // waiting for a transaction, for each partition; beyond it reading pauses
   Span linger;                             // how long the first of them waits for others to go with it
   Span commit_every = Span::Seconds(1);
@@ -103,7 +105,7 @@ class Worker {
 
  private:
   enum class Mode { kRunning, kDraining, kAbandoning };
-  enum class Stage { kIdle, kAwaitOutputs, kSnapshot, kWriting };
+  enum class Stage { kIdle, kFreezing, kAwaitOutputs, kSnapshot, kWriting };
   struct Slot;
 
   void OnChange(const GroupChange& change, const WorkerTime& now);
@@ -116,6 +118,7 @@ class Worker {
   absl::StatusOr<bool> FoldSome(Slot* slot, const WorkerTime& now);
   bool BeginOutputs(const WorkerTime& now);
   void BeginCommit(const WorkerTime& now);
+  bool FreezeSome(uint64_t folded);
   absl::Status StepCommit();
   bool InCommit(const Slot& slot) const;
   void LeaveCommit(const Slot& slot);
@@ -151,7 +154,9 @@ class Worker {
   Stage stage_ = Stage::kIdle;
   struct Frozen {
     uint64_t serial = 0;
+    Offset next;
     SnapshotPart part;
+    bool whole = false;
   };
   std::vector<Frozen> frozen_;
   Span commit_at_;

@@ -17,6 +17,7 @@ enum Flag : uint8_t {
   kDirty = 4,
   kLeaving = 8,  // among the victims of the present sweep
   kFrozen = 16,  // its copy isn't in the store yet
+  kUncopied = 32,  // frozen, and to be copied before it changes
 };
 
 // Records that one spill writes, at most; a multiple of what a memtable likes, small against any memory.
@@ -133,6 +134,7 @@ void AccountTable::MeasureTouched() {
 }
 
 AccountWindow* AccountTable::Touch(uint32_t number) {
+  if ((flags_[number] & kUncopied) != 0) CopyFrozen(number);
   if (durable() && (flags_[number] & kDirty) == 0) dirty_.push_back(number);
   flags_[number] |= kReferenced | kDirty;
   touched_ = number;
@@ -289,12 +291,35 @@ absl::Status AccountTable::Commit(const StateMarker& marker) {
   return MakeRoom();
 }
 
-void AccountTable::Freeze(PackedRecords* copy) {
+void AccountTable::CopyFrozen(uint32_t number) {
+  buffer_.clear();
+  EncodeRecord(slot(number).account, &buffer_);
+  copy_->Add(slot(number).id, buffer_);
+  flags_[number] &= static_cast<uint8_t>(~kUncopied);
+  ++stats_.written;
+}
+
+void AccountTable::BeginFreeze(PackedRecords* copy) {
   MeasureTouched();
-  *copy = Encode(&dirty_);
-  for (const uint32_t number : dirty_) flags_[number] |= kFrozen;
+  for (const uint32_t number : dirty_) {
+    flags_[number] = static_cast<uint8_t>((flags_[number] & ~kDirty) | kFrozen | kUncopied);
+  }
   frozen_.swap(dirty_);
   dirty_.clear();
+  copy_ = copy;
+  frozen_looked_ = 0;
+}
+
+bool AccountTable::FreezeSome(size_t* records_max) {
+  for (; frozen_looked_ < frozen_.size() && *records_max > 0; ++frozen_looked_) {
+    const uint32_t number = frozen_[frozen_looked_];
+    if ((flags_[number] & kUncopied) == 0) continue;
+    CopyFrozen(number);
+    --*records_max;
+  }
+  if (frozen_looked_ < frozen_.size()) return false;
+  copy_ = nullptr;
+  return true;
 }
 
 absl::Status AccountTable::Thaw() {

@@ -75,9 +75,19 @@ class AccountTable {
 
   // The same in two steps, for a commit that somebody else writes while the fold goes on. Freeze copies all changes, which
   // count as unchanged from here on; their records stay in memory until Thaw says that the copy is in the store. One
-  // copy at a time. With a store only.
-  void Freeze(PackedRecords* copy);
+  // copy at a time, in no particular order. With a store only.
+  void Freeze(PackedRecords* copy) {
+    BeginFreeze(copy);
+    size_t all = SIZE_MAX;
+    FreezeSome(&all);
+  }
   absl::Status Thaw();
+
+  // Freeze, a little at a time, so that the fold needn't wait for all of it: the copy is of the records as they are when
+  // BeginFreeze is called; what changes afterwards is copied just before. FreezeSome copies at most *records_max records, and
+  // takes their number off. `copy` is written to until it says that the copy is whole.
+  void BeginFreeze(PackedRecords* copy);
+  bool FreezeSome(size_t* records_max);
 
   AccountTableStats stats() const;
 
@@ -108,6 +118,7 @@ class AccountTable {
   absl::Status SpillAndRemove(std::vector<uint32_t>* victims);
   // The numbers in ascending order of id, encoded; they are no longer dirty.
   PackedRecords Encode(std::vector<uint32_t>* numbers);
+  void CopyFrozen(uint32_t number);
 
   const AccountTableOptions options_;
   RecordStore* store_;
@@ -119,6 +130,8 @@ class AccountTable {
   std::vector<uint32_t> free_;       // slot numbers
   std::vector<uint32_t> dirty_;      // slot numbers, for the next commit
   std::vector<uint32_t> frozen_;     // slot numbers that wait for Thaw
+  PackedRecords* copy_ = nullptr;    // of those, while it isn't whole
+  size_t frozen_looked_ = 0;         // at so many of frozen_; the rest may be copied already
   std::vector<IndexEntry> index_;    // a power of two
   uint64_t in_memory_ = 0;
   uint64_t record_bytes_ = 0;        // slots in use and their heap, as last measured

@@ -206,9 +206,20 @@ TEST(AccountTableTest, AFrozenCopyStandsForItsMoment) {
     frozen[n] = Packed(*account);
   }
   PackedRecords copy;
-  table->Freeze(&copy);
+  table->BeginFreeze(&copy);
+  size_t some = 50;
+  ASSERT_FALSE(table->FreezeSome(&some));
+  EXPECT_EQ(some, 0u);
+  ASSERT_EQ(copy.size(), 50u);
+  // Copied already or not: none of this is in the copy.
+  for (uint64_t n = 0; n < 300; n += 2) Change(*table->FindOrCreate(IdOf(n)), n, 5'000);
+  some = 20;
+  ASSERT_FALSE(table->FreezeSome(&some));
+  for (uint64_t n = 1; n < 150; n += 2) Change(*table->FindOrCreate(IdOf(n)), n, 5'000);
+  some = 200;
+  ASSERT_TRUE(table->FreezeSome(&some));
   ASSERT_EQ(copy.size(), 200u);
-  for (uint64_t n = 0; n < 300; ++n) Change(*table->FindOrCreate(IdOf(n)), n, 5'000);
+  for (uint64_t n = 151; n < 300; n += 2) Change(*table->FindOrCreate(IdOf(n)), n, 5'000);
   EXPECT_GE(table->stats().in_memory, 300u) << "not stored, so not to be dropped";
   StateMarker marker;
   marker.input = "here";

@@ -25,8 +25,7 @@ class RecordStore {
   virtual const std::optional<StateMarker>& marker() const = 0;
   // For each id its packed record, or nothing. Sorted ids read fastest.
   virtual absl::Status Read(std::span<const AccountId> ids, std::vector<std::optional<std::string>>* records) = 0;
-  // All of the records and the marker, or nothing. Ascending ids write fastest. After an error the store takes no more
-  // writes: reopen it.
+  // All of the records and the marker, or nothing. After an error the store takes no more writes: reopen it.
   virtual absl::Status Commit(const PackedRecords& records, const StateMarker& marker) = 0;
   // Records alone, which a later Commit closes: to fill a new store. Until then they stand for nothing.
   virtual absl::Status Spill(const PackedRecords& records) = 0;

@@ -10,10 +10,12 @@
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "engine/base/bytes.h"
 
@@ -39,9 +41,14 @@ Key KeyOf(AccountId id) {
 }
 rocksdb::Slice ToSlice(const Key& key) { return {key.data(), key.size()}; }
 
+// In ascending order of id, which the memtable likes, whatever order the records are in.
 rocksdb::WriteBatch ToBatch(const PackedRecords& records) {
+  std::vector<std::pair<AccountId, size_t>> order;
+  order.reserve(records.size());
+  for (size_t i = 0; i < records.size(); ++i) order.emplace_back(records.id(i), i);
+  std::sort(order.begin(), order.end());
   rocksdb::WriteBatch batch(records.bytes() + 8 * records.size());
-  for (size_t i = 0; i < records.size(); ++i) batch.Put(ToSlice(KeyOf(records.id(i))), ToSlice(records.record(i)));
+  for (const auto& [id, i] : order) batch.Put(ToSlice(KeyOf(id)), ToSlice(records.record(i)));
   return batch;
 }
 

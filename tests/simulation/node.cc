@@ -379,6 +379,8 @@ Node::Node(const NodeOptions& options, Broker* broker, const FoldSetup* setup, s
   worker.outputs_max = static_cast<size_t>(random_.Between(1, 30));
   worker.replay_records_max = random_.Between(20, 1'000);
   if (random_.OneIn(2)) worker.linger = Span::Millis(random_.Between(1, 20));
+  // Copies of a few records at a time, with folds between them.
+  if (random_.OneIn(2)) worker.freeze_records = static_cast<size_t>(random_.Between(1, 5));
   worker_ = std::make_unique<Worker>(worker, setup,
                                      WorkerSeams{&seams_->log, &seams_->group, &seams_->publisher, &seams_->snapshots,
                                                  &seams_->stores, &seams_->writer});
