@@ -18,10 +18,13 @@ def produce(kafka, topic, lines, arguments=()):
 
 
 class OneBroker(unittest.TestCase):
-    # Goal: what is produced is read back, also after a crash and after an orderly restart.
+    # Goal: what is produced is read back, also after a crash and after an orderly restart; a topic that is there already can't be
+    # made; and in the end nothing is left behind, neither a process nor a file.
     def test_produces_and_reads(self):
         with Cluster() as kafka:
             kafka.create_topic("t", partitions=3, config={"retention.ms": 3600000})
+            with self.assertRaisesRegex(BrokerError, "already exists"):
+                kafka.create_topic("t")
             self.assertEqual(produce(kafka, "t", ["a\tone", "b\ttwo"]).returncode, 0)
             kafka.kill(1)
             kafka.start_node(1)
@@ -30,22 +33,17 @@ class OneBroker(unittest.TestCase):
             records = kafka.read("t")
             self.assertEqual(sorted((r["key"], r["payload"]) for r in records), [("a", "one"), ("a", "three"), ("b", "two")])
             self.assertEqual(len({r["partition"] for r in records if r["key"] == "a"}), 1)
-
-    # Goal: a topic that can't be made, and a broker that can't start, say why. Method: a second topic of one name; a bad setting.
-    def test_says_what_is_wrong(self):
-        with Cluster() as kafka:
-            kafka.create_topic("t")
-            with self.assertRaisesRegex(BrokerError, "already exists"):
-                kafka.create_topic("t")
-        with self.assertRaisesRegex(BrokerError, "num.io.threads"):
-            with Cluster(config={"num.io.threads": "none"}):
-                pass
-
-    # Goal: nothing is left behind, neither a process nor a file.
-    def test_cleans_up(self):
-        with Cluster() as kafka:
             process = kafka.nodes[0].process
         self.assertIsNotNone(process.returncode)
+        self.assertFalse(os.path.exists(kafka.folder))
+
+    # Goal: a broker that can't start says why, and leaves nothing behind either.
+    def test_says_why_it_does_not_start(self):
+        kafka = Cluster(config={"num.io.threads": "none"})
+        with self.assertRaisesRegex(BrokerError, "num.io.threads"):
+            with kafka:
+                pass
+        self.assertIsNone(kafka.nodes[0].process)
         self.assertFalse(os.path.exists(kafka.folder))
 
 
