@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -44,9 +45,12 @@ namespace {
 constexpr Span kAsk = Span::Seconds(2);
 constexpr Span kLookEvery = Span::Millis(50);
 constexpr Span kWatchEvery = Span::Seconds(1);
+constexpr Span kCompareEvery = Span::Seconds(5);  // a node joins one of its two groups a moment before the other
 constexpr Span kUpdateEvery = Span::Seconds(1);  // of metrics
 // An entity shard's state is written whole, and what a restart folds again is little.
 constexpr Span kEntitiesCommitEvery = Span::Seconds(10);
+
+constexpr std::string_view kEntitiesInstance = "entities";
 
 struct EngineOptions {
   std::string config;
@@ -90,6 +94,26 @@ absl::StatusOr<int> CheckTopics(const EngineConfig& config, const std::map<std::
         partitions, "\""));
   }
   return partitions;
+}
+
+// Of the instance ids in a group: NAME-NUMBER, NAME-entities.
+std::set<std::string> NodesOf(const std::vector<std::string>& instances) {
+  std::set<std::string> nodes;
+  for (const std::string& instance : instances) {
+    if (const size_t dash = instance.rfind('-'); dash != std::string::npos) nodes.insert(instance.substr(0, dash));
+  }
+  return nodes;
+}
+
+// Those that have workers and take no part in judging while others do; empty: they all do, or none does.
+std::string NodesWithoutEntities(const std::vector<std::string>& workers, const std::vector<std::string>& judges) {
+  const std::set<std::string> with = NodesOf(judges);
+  std::string without;
+  if (with.empty()) return without;
+  for (const std::string& node : NodesOf(workers)) {
+    if (!with.contains(node)) absl::StrAppend(&without, without.empty() ? "" : ", ", node);
+  }
+  return without;
 }
 
 // Top to bottom: what is needed first is built first. After Start nothing is constructed, but for the workers of a standby
@@ -294,8 +318,8 @@ class Engine {
       return EntityPartition::Open(setup, id, store, fresh_from, counts);
     };
     options.stores = entity_stores_.get();
-    options.client = ClientOptions("entities");
-    options.client.group = absl::StrCat(config_.group, "-entities");
+    options.client = ClientOptions(std::string(kEntitiesInstance));
+    options.client.group = EntitiesGroup();
     options.client.role = kafka::Role::kEntities;
     options.notice = LogNotice;
     absl::StatusOr<std::unique_ptr<WorkerThread>> worker = WorkerThread::Start(options);
@@ -327,9 +351,33 @@ class Engine {
     engine_metrics_.UpdateStandby(whole, filling, standby.commits());
   }
 
+  std::string EntitiesGroup() const { return absl::StrCat(config_.group, "-", std::string(kEntitiesInstance)); }
+
+  // What a node with `entities: false` folds is told to nobody, and no node by itself knows of the others' configuration.
+  void CompareEntities() {
+    const absl::StatusOr<std::vector<std::string>> workers = watch_->Members(config_.group, kAsk);
+    if (!workers.ok()) return;
+    const absl::StatusOr<std::vector<std::string>> judges = watch_->Members(EntitiesGroup(), kAsk);
+    if (!judges.ok()) return;
+    std::string silent = NodesWithoutEntities(*workers, *judges);
+    // Who has just joined is in one group, and a moment later in the other.
+    if (silent == silent_nodes_ && silent != silent_nodes_said_) {
+      silent_nodes_said_ = silent;
+      if (silent.empty()) {
+        Say(NoticeLevel::kInfo, "entities_agree", {});
+      } else {
+        Say(NoticeLevel::kWarning, "entities_differ",
+            {{"nodes", silent},
+             {"why", "these nodes have entities: false, others have not: the networks that their accounts use are not judged"},
+             {"what_now", "give all nodes the same"}});
+      }
+    }
+    silent_nodes_ = std::move(silent);
+  }
+
   // Until a signal comes or a worker fails.
   absl::Status Watch() {
-    Span watch_at, update_at;
+    Span watch_at, update_at, compare_at = SteadyNow() + kCompareEvery;
     while (!StopRequested()) {
       if (const Span now = SteadyNow(); now >= update_at) {
         update_at = now + kUpdateEvery;
@@ -339,6 +387,10 @@ class Engine {
         if (!workers_[n]->done()) continue;
         return absl::Status(workers_[n]->status().code(),
                             absl::StrCat("worker ", n, ": ", std::string(workers_[n]->status().message())));
+      }
+      if (SteadyNow() >= compare_at) {
+        CompareEntities();
+        compare_at = SteadyNow() + kCompareEvery;
       }
       if (workers_.empty() && SteadyNow() >= watch_at) {
         watch_at = SteadyNow() + kWatchEvery;
@@ -352,7 +404,7 @@ class Engine {
   }
 
   bool GroupNeedsUs() {
-    const absl::StatusOr<int> members = watch_->Members(config_.group, kAsk);
+    const absl::StatusOr<std::vector<std::string>> members = watch_->Members(config_.group, kAsk);
     if (!members.ok()) {
       if (!watch_trouble_said_) {
         Say(NoticeLevel::kWarning, "group_unseen", {{"why", std::string(members.status().message())}, {"what_now", "looking again"}});
@@ -361,9 +413,10 @@ class Engine {
       return false;
     }
     watch_trouble_said_ = false;
-    if (*members >= config_.standby_join_below) return false;
+    const int count = static_cast<int>(members->size());
+    if (count >= config_.standby_join_below) return false;
     Say(NoticeLevel::kWarning, "standby_joins",
-        {{"members", std::to_string(*members)}, {"wanted", std::to_string(config_.standby_join_below)}});
+        {{"members", std::to_string(count)}, {"wanted", std::to_string(config_.standby_join_below)}});
     return true;
   }
 
@@ -401,6 +454,7 @@ class Engine {
   std::thread standby_thread_;
   std::atomic<bool> stop_standby_ = false;
   bool watch_trouble_said_ = false;
+  std::string silent_nodes_, silent_nodes_said_;  // at the last look; in the last notice
 };
 
 int RunEngine(const EngineOptions& options) {

@@ -86,7 +86,7 @@ absl::StatusOr<std::map<std::string, int>> ClusterWatch::Partitions(const std::v
   return found;
 }
 
-absl::StatusOr<int> ClusterWatch::Members(const std::string& group, Span timeout) {
+absl::StatusOr<std::vector<std::string>> ClusterWatch::Members(const std::string& group, Span timeout) {
   const int timeout_ms = static_cast<int>(timeout.millis());
   char text[kTextBytesMax];
   rd_kafka_queue_t* queue = rd_kafka_queue_new(impl_->client);
@@ -95,7 +95,7 @@ absl::StatusOr<int> ClusterWatch::Members(const std::string& group, Span timeout
   const char* names[] = {group.c_str()};
   rd_kafka_DescribeConsumerGroups(impl_->client, names, 1, options, queue);
   rd_kafka_event_t* event = rd_kafka_queue_poll(queue, timeout_ms + kMarginMs);
-  absl::StatusOr<int> members = 0;
+  absl::StatusOr<std::vector<std::string>> members = std::vector<std::string>();
   const rd_kafka_DescribeConsumerGroups_result_t* result =
       event != nullptr ? rd_kafka_event_DescribeConsumerGroups_result(event) : nullptr;
   size_t count = 0;
@@ -105,9 +105,12 @@ absl::StatusOr<int> ClusterWatch::Members(const std::string& group, Span timeout
     const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
     const rd_kafka_resp_err_t code = error != nullptr ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      members = static_cast<int>(rd_kafka_ConsumerGroupDescription_member_count(groups[0]));
+      for (size_t m = 0; m < rd_kafka_ConsumerGroupDescription_member_count(groups[0]); ++m) {
+        const char* instance = rd_kafka_MemberDescription_group_instance_id(rd_kafka_ConsumerGroupDescription_member(groups[0], m));
+        members->push_back(instance != nullptr ? instance : "");
+      }
     } else if (code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
-      members = 0;
+      // Nobody has ever joined.
     } else if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
       members = absl::PermissionDeniedError(absl::StrCat("group ", group, " can't be looked at: ", rd_kafka_error_string(error)));
     } else {

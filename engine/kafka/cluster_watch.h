@@ -1,4 +1,4 @@
-// A look at the cluster from outside: how many partitions topics have, and how many live members a group has.
+// A look at the cluster from outside: how many partitions topics have, and which live members a group has.
 #ifndef SEKISHO_ENGINE_KAFKA_CLUSTER_WATCH_H_
 #define SEKISHO_ENGINE_KAFKA_CLUSTER_WATCH_H_
 
@@ -26,8 +26,9 @@ class ClusterWatch {
   // By topic; those that aren't there, or may not be seen by this user, are left out. Unavailable: no broker answered;
   // the message ends in the last thing that went wrong (refused, wrong password, no such host).
   absl::StatusOr<std::map<std::string, int>> Partitions(const std::vector<std::string>& topics, Span timeout);
-  // Of a consumer group; 0 where there is no such group. Unavailable: nobody could say. PermissionDenied: this user may not ask.
-  absl::StatusOr<int> Members(const std::string& group, Span timeout);
+  // Each live member's group.instance.id (empty: it has none), in no order; none where there is no such group. Unavailable: nobody
+  // could say. PermissionDenied: this user may not ask.
+  absl::StatusOr<std::vector<std::string>> Members(const std::string& group, Span timeout);
 
   // What may be done about the last failure; empty where that isn't known, or nothing failed.
   std::string_view hint() const;

@@ -11,6 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/fail_point.h"
+#include "engine/kafka/announcer.h"
+#include "engine/kafka/producer.h"
 #include "engine/kafka/settings.h"
 
 namespace sekisho::kafka {
@@ -23,12 +25,10 @@ constexpr int kCallMs = 5'000;
 // Of another's transaction: it is asked for again.
 constexpr int kAbortOtherMs = 2'000;
 constexpr Span kAbortMax = Span::Seconds(5);
-constexpr Span kDestroyMax = Span::Seconds(3);
 constexpr Span kStopMax = Span::Seconds(3);
 constexpr std::chrono::milliseconds kIdlePoll{500};
 constexpr Span kBackoffMin = Span::Millis(100);
 constexpr Span kBackoffMax = Span::Seconds(5);
-constexpr int kRoomMs = 20;
 
 // By the group: the offsets are no longer this worker's to commit.
 bool RefusedByGroup(rd_kafka_resp_err_t code) {
@@ -56,91 +56,6 @@ bool Fenced(rd_kafka_resp_err_t code) {
   }
 }
 
-absl::StatusOr<rd_kafka_t*> MakeProducer(const KafkaSettings& settings, const std::string& transactional_id, TroubleOf* trouble_of) {
-  absl::StatusOr<ConfHandle> conf = TransactionConf(settings, transactional_id);
-  if (!conf.ok()) return conf.status();
-  if (trouble_of != nullptr) {
-    rd_kafka_conf_set_opaque(conf->get(), trouble_of);
-    rd_kafka_conf_set_error_cb(conf->get(), Trouble::OnError);
-  }
-  char text[kTextBytesMax];
-  rd_kafka_t* producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof(text));
-  if (producer == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka settings: ", text));
-  conf->release();  // the producer's now
-  return producer;
-}
-
-void DestroyProducer(rd_kafka_t* producer) {
-  if (producer == nullptr) return;
-  rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  DestroyWithin(producer, kDestroyMax);
-}
-
-// Makes records known that are in no transaction: all of them acknowledged, or an error. Made anew after one.
-class Announcer {
- public:
-  Announcer(const KafkaSettings& settings, TroubleOf trouble_of) : settings_(settings) { static_cast<TroubleOf&>(state_) = trouble_of; }
-  ~Announcer() { DestroyProducer(producer_); }
-  Announcer(const Announcer&) = delete;
-  Announcer& operator=(const Announcer&) = delete;
-
-  absl::Status Announce(const std::function<absl::Status(const Emit&)>& produce, Span at_most) {
-    if (absl::Status made = Make(); !made.ok()) return made;
-    state_.failed = 0;
-    absl::Status status = produce([this](const OutRecord& record) { return Produce(record); });
-    const rd_kafka_resp_err_t flushed = rd_kafka_flush(producer_, static_cast<int>(at_most.millis()));
-    if (status.ok() && flushed != RD_KAFKA_RESP_ERR_NO_ERROR) status = absl::UnavailableError("records are not acknowledged yet");
-    if (status.ok() && state_.failed > 0) status = absl::UnavailableError(absl::StrCat(state_.failed, " records were not taken"));
-    if (!status.ok()) DestroyProducer(std::exchange(producer_, nullptr));
-    return status;
-  }
-
- private:
-  // The opaque of librdkafka's callbacks, which run in flush and poll, on the one thread that calls them.
-  struct State : TroubleOf {
-    size_t failed = 0;
-  };
-
-  static void OnReport(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    State* state = static_cast<State*>(static_cast<TroubleOf*>(opaque));
-    ++state->failed;
-    state->trouble->Say(state->who, message->err, rd_kafka_err2str(message->err));
-  }
-
-  absl::Status Make() {
-    if (producer_ != nullptr) return absl::OkStatus();
-    absl::StatusOr<ConfHandle> conf = AnnouncementConf(settings_);
-    if (!conf.ok()) return conf.status();
-    rd_kafka_conf_set_opaque(conf->get(), static_cast<TroubleOf*>(&state_));
-    rd_kafka_conf_set_error_cb(conf->get(), Trouble::OnError);
-    rd_kafka_conf_set_dr_msg_cb(conf->get(), OnReport);
-    char text[kTextBytesMax];
-    producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof(text));
-    if (producer_ == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka settings: ", text));
-    conf->release();  // the producer's now
-    return absl::OkStatus();
-  }
-
-  absl::Status Produce(const OutRecord& record) {
-    const std::string topic(record.topic);
-    const std::string_view value = record.value.value_or(std::string_view());
-    while (true) {
-      // librdkafka copies the value and never writes to it.
-      const rd_kafka_resp_err_t error = rd_kafka_producev(
-          producer_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(record.partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-          RD_KAFKA_V_KEY(record.key.data(), record.key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
-      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
-      if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || state_.failed > 0) return absl::UnavailableError(rd_kafka_err2str(error));
-      rd_kafka_poll(producer_, kRoomMs);
-    }
-  }
-
-  const KafkaSettings settings_;
-  State state_;
-  rd_kafka_t* producer_ = nullptr;
-};
-
 std::vector<std::string> OutputTopics(const OutputContext& context) {
   const Topics& topics = context.topics;
   if (context.role == Role::kEntities) return {topics.dead_letter};
@@ -161,7 +76,7 @@ std::string OwnerFromMetadata(std::string_view metadata) {
 }
 
 absl::Status AbortOpenTransaction(const KafkaSettings& settings, const std::string& transactional_id) {
-  absl::StatusOr<rd_kafka_t*> producer = MakeProducer(settings, transactional_id, nullptr);
+  absl::StatusOr<rd_kafka_t*> producer = MakeProducer(TransactionConf(settings, transactional_id), nullptr);
   if (!producer.ok()) return producer.status();
   ErrorHandle error(rd_kafka_init_transactions(*producer, kAbortOtherMs));
   const absl::Status status = error == nullptr ? absl::OkStatus() : absl::UnavailableError(rd_kafka_error_string(error.get()));
@@ -243,7 +158,7 @@ class TransactionChannel::Worker {
 
   // Fences whoever used this id before, and ends what it left open.
   bool Start() {
-    absl::StatusOr<rd_kafka_t*> made = MakeProducer(options_.settings, transactional_id_, &trouble_of_);
+    absl::StatusOr<rd_kafka_t*> made = MakeProducer(TransactionConf(options_.settings, transactional_id_), &trouble_of_);
     if (!made.ok()) {
       trouble_->Say(options_.kind, RD_KAFKA_RESP_ERR__INVALID_ARG, std::string(made.status().message()));
       return false;
@@ -320,7 +235,7 @@ class TransactionChannel::Worker {
     deadline_ = Now() + TransactionTimeout(options_.settings);
     if (job.generation == nullptr) return false;  // lost before it began
     if (job.announce) {
-      if (const absl::Status announced = announcer_.Announce(job.announce, Span::Millis(kCallMs)); !announced.ok()) return false;
+      if (const absl::Status announced = announcer_.Announce(job.announce, [this] { return GivesUp(); }); !announced.ok()) return false;
       Pass("announced");
     }
     if (!Try([this] { return rd_kafka_begin_transaction(producer_); })) return false;
@@ -338,38 +253,17 @@ class TransactionChannel::Worker {
   }
 
   absl::Status Produce(const OutRecord& record) {
-    rd_kafka_headers_t* headers = nullptr;
-    if (!record.headers.empty()) {
-      headers = rd_kafka_headers_new(record.headers.size());
-      for (const auto& [name, value] : record.headers) {
-        rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(), static_cast<ssize_t>(value.size()));
-      }
-    }
-    const std::string topic(record.topic);
-    while (true) {
-      const std::string_view value = record.value.value_or(std::string_view());
-      // librdkafka copies the value and never writes to it.
-      const rd_kafka_resp_err_t error = rd_kafka_producev(
-          producer_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(record.partition),
-          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(record.key.data(), record.key.size()),
-          RD_KAFKA_V_VALUE(record.value.has_value() ? const_cast<char*>(value.data()) : nullptr, value.size()),
-          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        ++records_;
-        bytes_ += record.key.size() + value.size();
-        return absl::OkStatus();
-      }
-      if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL && !stopping() && !Overdue()) {
-        rd_kafka_poll(producer_, kRoomMs);
-        continue;
-      }
-      if (headers != nullptr) rd_kafka_headers_destroy(headers);
-      trouble_->Say(options_.kind, error, absl::StrCat(topic, ": ", rd_kafka_err2str(error)));
+    const rd_kafka_resp_err_t error = ProduceRecord(producer_, record, [this] { return GivesUp(); });
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      trouble_->Say(options_.kind, error, absl::StrCat(std::string(record.topic), ": ", rd_kafka_err2str(error)));
       return absl::UnavailableError(rd_kafka_err2str(error));
     }
+    ++records_;
+    bytes_ += record.key.size() + record.value.value_or(std::string_view()).size();
+    return absl::OkStatus();
   }
 
-  bool Overdue() const { return options_.steady && Now() >= deadline_; }
+  bool GivesUp() { return stopping() || (options_.steady && Now() >= deadline_); }
 
   bool SendOffsets(const Job& job) {
     PartitionsHandle offsets(rd_kafka_topic_partition_list_new(static_cast<int>(job.offsets.size())));
@@ -431,7 +325,7 @@ class TransactionChannel::Worker {
   rd_kafka_t* producer_ = nullptr;
   std::vector<TopicHandle> topics_;
   uint64_t records_ = 0, bytes_ = 0;  // of the present transaction
-  Span deadline_;
+  Span deadline_;                     // likewise: from then on the brokers would abort it anyway
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -7,8 +7,8 @@ import random
 
 STEPS = 40
 
-ENGINE_FAIL_POINTS = ("outputs_begun", "outputs_produced", "outputs_offsets_sent", "outputs_committed", "snapshots_begun",
-                      "snapshots_produced", "snapshots_offsets_sent", "snapshots_committed", "store_before_batch", "store_after_batch",
+ENGINE_FAIL_POINTS = ("outputs_begun", "outputs_produced", "outputs_offsets_sent", "outputs_committed", "outputs_announced",
+                      "snapshots_begun", "snapshots_produced", "snapshots_offsets_sent", "snapshots_committed", "store_before_batch", "store_after_batch",
                       "store_between_batches", "restored_store", "fold_batch")
 CONNECTOR_FAIL_POINTS = ("spooled", "produced", "acknowledged", "position_saved")
 

@@ -249,6 +249,32 @@ class EngineTest(unittest.TestCase):
         self.expect_all_published("d.")
         engine.stop()
 
+    # Goal: where networks can't be judged, or only some nodes tell of them, a warning says so and what to do; all else goes on.
+    # Method: a topic of sightings with more partitions than the snapshots have; then a node that is configured otherwise.
+    def test_networks_that_are_not_judged(self):
+        self.make_topics("f.")
+        judge = Engine(self, "judge", "f.", standby="none")
+        silent = Engine(self, "silent-1", "f.", standby="none", entities=False)
+
+        self.make_topics("e.", sightings=PARTITIONS + 1)
+        self.produce("e.")
+        engine = Engine(self, "n1", "e.")
+        self.expect_all_published("e.")
+        engine.stop()
+        self.assertRegex(engine.log, 'warning entities_off why="e.sightings has more partitions than e.snapshots.*'
+                                     f'what_now=".*sekisho topics create --partitions entities={PARTITIONS}')
+        self.assertEqual(engine.log.count("entities_off"), 1)
+        self.assertNotIn("entity_shard", engine.log)
+
+        for engine in (judge, silent):
+            engine.wait_for_log('warning entities_differ nodes="silent-1" why="[^"]*entities: false.*what_now="[^"]*all nodes the same')
+        self.assertNotIn("entity_shard", silent.log)
+        silent.stop()
+        judge.wait_for_log("info entities_agree")
+        judge.stop()
+        for engine in (judge, silent):
+            self.assertEqual(engine.log.count("entities_differ"), 1)
+
     # Goal: what a person has to mend is said in words, and ends the program, or waits, but never spins.
     def test_what_a_person_has_to_mend_is_said(self):
         self.make_topics("w.", snapshots=2)

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # Accounts are robbed and suspended over one hoster's network; then a thief who keeps below every limit comes from there, and it is
 # the network that tells. Another network has as many robbed accounts among many good ones: it isn't judged. The engine is killed
-# in between. The same judgements stand in every partition of the events; a death may double some, never change one.
+# in between, once right before a judgement's transaction. The same judgements stand in every partition of the events; a death may double
+# some, which count once, and never change one.
 # The events are written here, without any of our code; so are the expectations.
 # Usage: entities_test.py SEKISHO
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +15,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from broker import Cluster, wait_until  # noqa: E402
-from policy_test import HOUR_MS, IMAP, MINUTE_MS, OUTPUTS, PARTITIONS, SMTP, Engine, Log  # noqa: E402
+from policy_test import HOUR_MS, IMAP, MINUTE_MS, OUTPUTS, PARTITIONS, PROGRAM, SMTP, Engine, Log  # noqa: E402
 from proto_bytes import bytes_field, fields, number_field  # noqa: E402
 
 ABROAD = ["37.20.0.9", "37.54.0.9", "31.60.0.9"]  # Russia, Ukraine, Poland
@@ -116,10 +118,15 @@ class Entities(unittest.TestCase):
             log.live([*here, *there, low, other], days=2)
             log.read_mail(good, SHARED)
 
-            with Engine(self.kafka, folder, "node1", policy, key, entities=True) as engine:
+            # Dies between a judgement's acknowledgement and the transaction that says it was made: the next one makes it again.
+            with Engine(self.kafka, folder, "node1", policy, key, entities=True, fail_point="outputs_announced") as engine:
                 log.rob(here, HOSTER + "9")
                 log.rob(there, SHARED + "9")
                 log.send()
+                self.assertEqual(engine.process.wait(60), -signal.SIGKILL, engine.tail())
+                self.assertNotEqual(self.judgements()[0], [])
+
+            with Engine(self.kafka, folder, "node1", policy, key, entities=True) as engine:
                 self.wait(engine, lambda: self.suspended() == {*here, *there}, "all robbed accounts suspended")
                 self.wait(engine, lambda: self.judged().get(HOSTER + "0", (0, 0))[1] == 5, "the hoster's network judged")
                 engine.process.send_signal(signal.SIGKILL)
@@ -140,6 +147,7 @@ class Entities(unittest.TestCase):
             self.assertNotIn(SHARED + "0", self.judged())
             batches = self.judgements()
             self.assertEqual(set(batches[0]), set(batches[1]))
+            self.no_transactions_in_events()
             places = {}
             for batch in batches[0] + batches[1]:
                 head = dict(fields(batch))
@@ -155,6 +163,40 @@ class Entities(unittest.TestCase):
             used = {s[7] for s in told.values() if s[4] == bytes([37, 212, 0, 0]) and s[8] == USED}
             self.assertGreaterEqual(len(used), 60)
             self.assertEqual(self.kafka.read("dead-letter"), [])
+            self.folded_once(folder, policy, batches)
+
+    def no_transactions_in_events(self):
+        """No reader of events ever waits for a transaction's end. Method: the end of one takes an offset that no record has, as it does
+        in the snapshots."""
+        for topic, wanted in (("events", False), ("snapshots", True)):
+            offsets = {partition: [] for partition in range(PARTITIONS)}
+            read = subprocess.run(["kcat", "-C", "-q", "-e", "-t", topic, "-o", "beginning", "-b", self.kafka.bootstrap, "-f", "%p %o\n",
+                                   "-X", "isolation.level=read_uncommitted"], capture_output=True, text=True, timeout=60, check=True,
+                                  stdin=subprocess.DEVNULL)
+            for line in read.stdout.splitlines():
+                partition, offset = map(int, line.split())
+                offsets[partition].append(offset)
+            for partition, found in offsets.items():
+                done = subprocess.run(["kcat", "-Q", "-b", self.kafka.bootstrap, "-t", f"{topic}:{partition}:-1"], capture_output=True, text=True,
+                                      timeout=60, check=True, stdin=subprocess.DEVNULL)
+                end = int(done.stdout.split()[-1])
+                self.assertGreater(len(found), 0)
+                self.assertEqual(found != list(range(end)), wanted, f"{topic} {partition}")
+
+    def folded_once(self, folder, policy, batches):
+        """What came twice was dropped by its mark, and nothing else was; each action that follows was published once."""
+        out, summary = os.path.join(folder, "refold.jsonl"), os.path.join(folder, "summary.jsonl")
+        subprocess.run([PROGRAM, "refold", "--brokers", self.kafka.bootstrap, "--policy", policy, "--out", out, "--summary", summary],
+                       check=True, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+        with open(summary, encoding="utf-8") as file:
+            repeats = {part["partition"]: part["repeats"] for part in map(json.loads, file)}
+        doubled = {partition: len(part) - len(set(part)) for partition, part in batches.items()}
+        self.assertEqual(repeats, doubled)
+        self.assertGreater(doubled[0], 0)  # the one that was announced before the death
+        with open(out, encoding="utf-8") as file:
+            wanted = sorted(json.loads(line)["id"] for line in file)
+        published = [dict(fields(action))[1].hex() for topic in ("actions.suspend", "actions.notify") for _, action in self.values(topic)]
+        self.assertEqual(sorted(published), wanted)
 
     def sighted(self, login, network):
         first = bytes(int(part) for part in network.split("."))

@@ -91,7 +91,7 @@ class Log:
 
 
 class Engine:
-    def __init__(self, kafka, folder, name, policy, key, group="sekisho", prefix="", entities=False):
+    def __init__(self, kafka, folder, name, policy, key, group="sekisho", prefix="", entities=False, fail_point=""):
         self.config = os.path.join(folder, name + ".yaml")
         self.log = os.path.join(folder, name + ".log")
         with open(self.config, "w", encoding="utf-8") as file:
@@ -101,10 +101,12 @@ class Engine:
             if prefix:
                 file.write("topics: {" + ", ".join(f"{topic}: {prefix}{topic}" for topic in OUTPUTS) + "}\n")
         self.process = None
+        self.environment = {**os.environ, "SEKISHO_FAIL_POINT": fail_point} if fail_point else None
 
     def __enter__(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "engine", "--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen([PROGRAM, "engine", "--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=self.environment)
         return self
 
     def __exit__(self, *unused):
