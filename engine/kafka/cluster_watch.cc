@@ -12,8 +12,13 @@ namespace sekisho::kafka {
 namespace {
 
 constexpr size_t kTextBytesMax = 512;
-// librdkafka's own wait and ours end at different times, so that its reason is the one that is told.
-constexpr int kMarginMs = 500;
+
+// A broker makes a member's id of its group.instance.id (of its client.id, if it has none), a hyphen and a UUID.
+std::string InstanceOf(std::string_view member_id) {
+  constexpr size_t kHyphenAndUuid = 37;
+  if (member_id.size() < kHyphenAndUuid || member_id[member_id.size() - kHyphenAndUuid] != '-') return std::string(member_id);
+  return std::string(member_id.substr(0, member_id.size() - kHyphenAndUuid));
+}
 
 }  // namespace
 
@@ -86,43 +91,24 @@ absl::StatusOr<std::map<std::string, int>> ClusterWatch::Partitions(const std::v
   return found;
 }
 
+// The admin client's DescribeConsumerGroups would tell the same, and more of it, but aborts the process when the group's coordinator
+// dies meanwhile (librdkafka's issue 4605).
 absl::StatusOr<std::vector<std::string>> ClusterWatch::Members(const std::string& group, Span timeout) {
-  const int timeout_ms = static_cast<int>(timeout.millis());
-  char text[kTextBytesMax];
-  rd_kafka_queue_t* queue = rd_kafka_queue_new(impl_->client);
-  rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(impl_->client, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-  rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
-  const char* names[] = {group.c_str()};
-  rd_kafka_DescribeConsumerGroups(impl_->client, names, 1, options, queue);
-  rd_kafka_event_t* event = rd_kafka_queue_poll(queue, timeout_ms + kMarginMs);
-  absl::StatusOr<std::vector<std::string>> members = std::vector<std::string>();
-  const rd_kafka_DescribeConsumerGroups_result_t* result =
-      event != nullptr ? rd_kafka_event_DescribeConsumerGroups_result(event) : nullptr;
-  size_t count = 0;
-  const rd_kafka_ConsumerGroupDescription_t** groups =
-      result != nullptr ? rd_kafka_DescribeConsumerGroups_result_groups(result, &count) : nullptr;
-  if (count == 1) {
-    const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
-    const rd_kafka_resp_err_t code = error != nullptr ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      for (size_t m = 0; m < rd_kafka_ConsumerGroupDescription_member_count(groups[0]); ++m) {
-        const char* instance = rd_kafka_MemberDescription_group_instance_id(rd_kafka_ConsumerGroupDescription_member(groups[0], m));
-        members->push_back(instance != nullptr ? instance : "");
-      }
-    } else if (code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
-      // Nobody has ever joined.
-    } else if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
-      members = absl::PermissionDeniedError(absl::StrCat("group ", group, " can't be looked at: ", rd_kafka_error_string(error)));
-    } else {
-      members = impl_->Trouble(absl::StrCat("group ", group, " can't be looked at"), rd_kafka_error_string(error));
-    }
-  } else {
-    members = impl_->Trouble(absl::StrCat("group ", group, " can't be looked at"),
-                             event != nullptr ? rd_kafka_event_error_string(event) : "no answer");
+  const rd_kafka_group_list* list = nullptr;
+  const rd_kafka_resp_err_t error = rd_kafka_list_groups(impl_->client, group.c_str(), &list, static_cast<int>(timeout.millis()));
+  const std::unique_ptr<const rd_kafka_group_list, decltype(&rd_kafka_group_list_destroy)> owner(list, rd_kafka_group_list_destroy);
+  const std::string seen = absl::StrCat("group ", group, " can't be looked at");
+  std::vector<std::string> members;
+  // A part of the brokers is enough if the group's coordinator is among them.
+  bool found = error == RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (int g = 0; list != nullptr && g < list->group_cnt; ++g) {
+    const rd_kafka_group_info& info = list->groups[g];
+    if (group != info.group) continue;
+    if (info.err != RD_KAFKA_RESP_ERR_NO_ERROR) return impl_->Trouble(seen, rd_kafka_err2str(info.err));
+    found = true;
+    for (int m = 0; m < info.member_cnt; ++m) members.push_back(InstanceOf(info.members[m].member_id));
   }
-  if (event != nullptr) rd_kafka_event_destroy(event);
-  rd_kafka_AdminOptions_destroy(options);
-  rd_kafka_queue_destroy(queue);
+  if (!found) return impl_->Trouble(seen, rd_kafka_err2str(error));
   return members;
 }
 

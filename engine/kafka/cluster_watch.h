@@ -26,8 +26,8 @@ class ClusterWatch {
   // By topic; those that aren't there, or may not be seen by this user, are left out. Unavailable: no broker answered;
   // the message ends in the last thing that went wrong (refused, wrong password, no such host).
   absl::StatusOr<std::map<std::string, int>> Partitions(const std::vector<std::string>& topics, Span timeout);
-  // Each live member's group.instance.id (empty: it has none), in no order; none where there is no such group. Unavailable: nobody
-  // could say. PermissionDenied: this user may not ask.
+  // Each live member's group.instance.id (client.id, if it has none), in no order; none where there is no such group, or this user
+  // may not see it. Unavailable: nobody could say.
   absl::StatusOr<std::vector<std::string>> Members(const std::string& group, Span timeout);
 
   // What may be done about the last failure; empty where that isn't known, or nothing failed.
