@@ -259,6 +259,41 @@ void YamlFields::Words(std::string path, size_t items_max, std::string expects,
   Add(std::move(field));
 }
 
+void YamlFields::Items(std::string path, size_t items_max, std::string expects, std::function<void()> clear,
+                       std::function<std::string(const std::string&)> add, std::function<std::vector<std::string>()> get,
+                       std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = std::move(expects);
+  field.items_max = items_max;
+  field.clear = std::move(clear);
+  field.add = std::move(add);
+  field.print = [get = std::move(get)] {
+    std::string out = "[";
+    for (const std::string& item : get()) out += (out.size() > 1 ? ", " : "") + Quoted(item);
+    return out + "]";
+  };
+  Add(std::move(field));
+}
+
+void YamlFields::AddRecords(std::string path, size_t items_max, Records records, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = records.expects;
+  field.items_max = items_max;
+  field.clear = records.clear;
+  field.print = [records] {
+    std::string out = "[";
+    const size_t size = records.size();
+    for (size_t i = 0; i < size; ++i) out += (i > 0 ? ", " : "") + records.fields(i).PrintFlow();
+    return out + "]";
+  };
+  field.records = std::move(records);
+  Add(std::move(field));
+}
+
 void YamlFields::Map(std::string path, size_t items_max, std::string expects, std::function<std::string(const WordMap&)> set,
                      std::function<WordMap()> get, std::string doc) {
   Field field;
@@ -277,7 +312,9 @@ void YamlFields::Map(std::string path, size_t items_max, std::string expects, st
 
 class YamlFields::Loader {
  public:
-  Loader(const YamlFields& table, const std::string& file) : table_(table), file_(file) {}
+  // `prefix` comes before the keys in messages.
+  Loader(const YamlFields& table, const std::string& file, std::string prefix = "")
+      : table_(table), file_(file), prefix_(std::move(prefix)) {}
 
   absl::Status Map(const YAML::Node& node, const std::string& path) {
     if (node.IsNull()) return absl::OkStatus();  // everything below it is commented out
@@ -304,6 +341,7 @@ class YamlFields::Loader {
     if (field.section()) return Map(node, field.path);
     if (field.set_words) return Sequence(field, node);
     if (field.set_map) return Words(field, node);
+    if (field.clear) return Items(field, node);
     if (!node.IsScalar()) return Error(node.Mark(), field.path, "expected one value, " + field.expects);
     const std::string wrong = field.set(node.Scalar());
     if (wrong.empty()) return absl::OkStatus();
@@ -324,6 +362,35 @@ class YamlFields::Loader {
     return wrong.empty() ? absl::OkStatus() : Error(node.Mark(), field.path, wrong);
   }
 
+  absl::Status Items(const Field& field, const YAML::Node& node) {
+    if (!node.IsSequence() || node.size() > field.items_max) {
+      return Error(node.Mark(), field.path,
+                   "expected a list of at most " + std::to_string(field.items_max) + ", " + field.expects);
+    }
+    field.clear();
+    size_t index = 0;
+    for (const YAML::Node& item : node) {
+      const std::string path = field.path + "[" + std::to_string(index) + "]";
+      if (absl::Status read = field.add ? Text(field, path, item) : Record(field, path, index, item); !read.ok()) return read;
+      ++index;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Text(const Field& field, const std::string& path, const YAML::Node& item) {
+    if (!item.IsScalar()) return Error(item.Mark(), path, "expected " + field.expects);
+    const std::string wrong = field.add(item.Scalar());
+    return wrong.empty() ? absl::OkStatus() : Error(item.Mark(), path, wrong + ", not \"" + Printable(item.Scalar(), 60) + "\"");
+  }
+
+  absl::Status Record(const Field& field, const std::string& path, size_t index, const YAML::Node& item) {
+    if (!item.IsMap()) return Error(item.Mark(), path, "expected keys and values, " + field.expects);
+    const YamlFields fields = field.records.fields(index);
+    if (absl::Status read = Loader(fields, file_, prefix_ + path + ".").Map(item, ""); !read.ok()) return read;
+    const std::string wrong = field.records.check(index);
+    return wrong.empty() ? absl::OkStatus() : Error(item.Mark(), path, wrong);
+  }
+
   absl::Status Words(const Field& field, const YAML::Node& node) {
     if (!node.IsMap() || node.size() > field.items_max) {
       return Error(node.Mark(), field.path, "expected at most " + std::to_string(field.items_max) + " keys and values, " + field.expects);
@@ -342,11 +409,15 @@ class YamlFields::Loader {
   }
 
   absl::Status Error(const YAML::Mark& mark, const std::string& path, const std::string& what) const {
-    return absl::InvalidArgumentError(Where(file_, mark) + (path.empty() ? "" : Printable(path) + ": ") + what);
+    std::string key = prefix_ + path;
+    // The map itself of a list is called without the point.
+    if (path.empty() && !key.empty()) key.pop_back();
+    return absl::InvalidArgumentError(Where(file_, mark) + (key.empty() ? "" : Printable(key) + ": ") + what);
   }
 
   const YamlFields& table_;
   const std::string& file_;
+  const std::string prefix_;
 };
 
 absl::Status YamlFields::Load(std::string_view yaml, const std::string& file_name) {
@@ -362,6 +433,23 @@ absl::Status YamlFields::Load(std::string_view yaml, const std::string& file_nam
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(Where(file_name, error.mark) + "no valid YAML: " + Printable(error.msg));
   }
+}
+
+std::string YamlFields::PrintFlow() const {
+  std::string out = "{";
+  size_t open = 0;
+  for (const Field& field : fields_) {
+    for (; open > Depth(field.path); --open) out += "}";
+    if (out.back() != '{') out += ", ";
+    out += std::string(LastPart(field.path)) + ": ";
+    if (field.section()) {
+      out += "{";
+      ++open;
+    } else {
+      out += field.print();
+    }
+  }
+  return out.append(open + 1, '}');
 }
 
 std::string YamlFields::Print() const {

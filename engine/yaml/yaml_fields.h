@@ -68,6 +68,23 @@ class YamlFields {
              std::function<std::string(const std::vector<std::string>&)> set,
              std::function<std::vector<std::string>()> get, std::string doc);
 
+  // A sequence of texts; at most `items_max`. `add` gets each, and says what is wrong with it ("" if nothing): the mistake is named
+  // by the text's own line. `clear` comes first, whenever the key is given.
+  void Items(std::string path, size_t items_max, std::string expects, std::function<void()> clear,
+             std::function<std::string(const std::string&)> add, std::function<std::vector<std::string>()> get, std::string doc);
+
+  // A sequence of maps, each with fields of its own; at most `items_max`. `fields` makes the table of the map with this index, which
+  // is made when that is one more than there are; `check` says what is wrong with the map just read as a whole, such as a missing
+  // key. In messages a field is called "PATH[INDEX].KEY".
+  struct Records {
+    std::string expects;
+    std::function<void()> clear;
+    std::function<size_t()> size;
+    std::function<YamlFields(size_t index)> fields;
+    std::function<std::string(size_t index)> check;
+  };
+  void AddRecords(std::string path, size_t items_max, Records records, std::string doc);
+
   // A map from words to words, each key once, in the file's order; at most `items_max`. `set` gets it all, and says what is
   // wrong with one ("" if nothing). Its values may be secrets: no error repeats them.
   using WordMap = std::vector<std::pair<std::string, std::string>>;
@@ -86,15 +103,20 @@ class YamlFields {
     // "" or what is wrong with the text.
     std::function<std::string(const std::string&)> set;  // of a scalar
     std::function<std::string(const std::vector<std::string>&)> set_words;  // of a sequence
-    std::function<std::string(const WordMap&)> set_map;  // of a map; none of the three: a section
+    std::function<std::string(const WordMap&)> set_map;  // of a map
+    std::function<void()> clear;                         // of a sequence of texts or maps
+    std::function<std::string(const std::string&)> add;
+    Records records;                                     // none of all these: a section
     std::function<std::string()> print;
     std::string expects;  // "from 1 to 100"; appended to the documentation
     size_t items_max = 0;
-    bool section() const { return !set && !set_words && !set_map; }
+    bool section() const { return !set && !set_words && !set_map && !clear; }
   };
   class Loader;
 
   void Add(Field field);
+  // As "{key: value, ...}", without documentation; sections' keys stand in maps of their own.
+  std::string PrintFlow() const;
   void AddInteger(std::string path, int64_t min, int64_t max, std::string doc, std::function<int64_t()> get,
                   std::function<void(int64_t)> set);
   void AddEnum(std::string path, std::vector<Choice> choices, std::string doc, std::function<int()> get,

@@ -20,6 +20,12 @@ struct Sample {
   uint64_t bytes = 4096;
   std::string word = "even";
   YamlFields::WordMap settings = {{"a.b", "c: \"d\""}};
+  std::vector<std::string> people;
+  struct Guest {
+    std::string name;
+    int32_t seats = 1;
+  };
+  std::vector<Guest> guests;
 };
 
 YamlFields FieldsOf(Sample* s) {
@@ -44,6 +50,26 @@ YamlFields FieldsOf(Sample* s) {
                return map.empty() || map[0].first != "bad" ? "" : "bad isn't a setting";
              },
              [s] { return s->settings; }, "Passed on");
+  fields.Items("people", 3, "names", [s] { s->people.clear(); },
+               [s](const std::string& name) -> std::string {
+                 s->people.push_back(name);
+                 return name.front() == '*' ? "expected a name" : "";
+               },
+               [s] { return s->people; }, "Whom");
+  YamlFields::Records guests;
+  guests.expects = "with a name";
+  guests.clear = [s] { s->guests.clear(); };
+  guests.size = [s] { return s->guests.size(); };
+  guests.fields = [s](size_t i) {
+    if (i == s->guests.size()) s->guests.emplace_back();
+    YamlFields guest;
+    guest.Text("name", &s->guests[i].name, 20, "Who");
+    guest.Section("wants", "What");
+    guest.Integer("wants.seats", &s->guests[i].seats, 1, 9, "How many");
+    return guest;
+  };
+  guests.check = [s](size_t i) -> std::string { return s->guests[i].name.empty() ? "name is missing" : ""; };
+  fields.AddRecords("guests", 2, guests, "Who comes");
   return fields;
 }
 
@@ -55,7 +81,14 @@ std::string ErrorOf(std::string_view yaml) {
 TEST(YamlFields, SetsWhatIsGivenAndLeavesTheRest) {
   Sample s;
   ASSERT_TRUE(FieldsOf(&s).Load("count: 5\non: true\nwindow: 90s\nname: x\ncolour: red\ngroup: {inner: 9}\n"
-                                "word: four\nbytes: 2GiB\nsettings: {z.y: 1, x: two}\n", "f").ok());
+                                "word: four\nbytes: 2GiB\nsettings: {z.y: 1, x: two}\npeople: [a, b]\n"
+                                "guests:\n  - name: c\n  - {name: d, wants: {seats: 2}}\n", "f").ok());
+  EXPECT_THAT(s.people, testing::ElementsAre("a", "b"));
+  ASSERT_EQ(s.guests.size(), 2u);
+  EXPECT_EQ(s.guests[0].name, "c");
+  EXPECT_EQ(s.guests[0].seats, 1);
+  EXPECT_EQ(s.guests[1].name, "d");
+  EXPECT_EQ(s.guests[1].seats, 2);
   EXPECT_EQ(s.count, 5);
   EXPECT_TRUE(s.on);
   EXPECT_EQ(s.window, Span::Seconds(90));
@@ -95,12 +128,22 @@ TEST(YamlFields, NamesFileLineColumnAndKey) {
   EXPECT_EQ(ErrorOf("settings: {a: 1, b: 2, c: 3}\n"),
             "f.yaml:1:11: settings: expected at most 2 keys and values, a setting and its value");
   EXPECT_THAT(ErrorOf("? [a, b]\n: 1\n"), testing::HasSubstr("a key must be a word"));
+  EXPECT_EQ(ErrorOf("people:\n  - a\n  - \"*b\"\n"), "f.yaml:3:5: people[1]: expected a name, not \"*b\"");
+  EXPECT_EQ(ErrorOf("people: [[a]]\n"), "f.yaml:1:10: people[0]: expected names");
+  EXPECT_EQ(ErrorOf("people: a\n"), "f.yaml:1:9: people: expected a list of at most 3, names");
+  EXPECT_EQ(ErrorOf("guests:\n  - {wants: {seats: 2}}\n"), "f.yaml:2:5: guests[0]: name is missing");
+  EXPECT_EQ(ErrorOf("guests:\n  - name: a\n  - wants: {seats: 20}\n"),
+            "f.yaml:3:20: guests[1].wants.seats: expected a whole number from 1 to 9, not \"20\"");
+  EXPECT_EQ(ErrorOf("guests: [{nam: a}]\n"), "f.yaml:1:11: guests[0].nam: unknown key");
+  EXPECT_EQ(ErrorOf("guests: [a]\n"), "f.yaml:1:10: guests[0]: expected keys and values, with a name");
 }
 
 TEST(YamlFields, PrintsWhatItReads) {
   Sample s;
   s.window = Span::Seconds(90);
   s.colour = Colour::kRed;
+  s.people = {"@a", "b: c"};
+  s.guests = {{"c", 1}, {"d e", 9}};
   const std::string printed = FieldsOf(&s).Print();
   EXPECT_THAT(printed, testing::StartsWith("# How many (from 1 to 100)\ncount: 3\n"));
   Sample back;
@@ -108,6 +151,7 @@ TEST(YamlFields, PrintsWhatItReads) {
   EXPECT_EQ(FieldsOf(&back).Print(), printed);
   EXPECT_EQ(back.name, "a\"b");
   EXPECT_EQ(back.settings, s.settings);
+  EXPECT_THAT(printed, testing::HasSubstr("\nguests: [{name: \"c\", wants: {seats: 1}}, {name: \"d e\", wants: {seats: 9}}]\n"));
 }
 
 TEST(ParseSpan, TakesOneUnitAndRefusesTheRest) {
