@@ -48,6 +48,7 @@ void AppendActionJson(const Action& action, std::string* out) {
   json.EndArray();
   WriteTime("expires", action.expires, &json);
   json.Text("mode", Name(action.mode));
+  if (action.request != Request::kNone) json.Text("request", Name(action.request));
   json.Text("policy", action.policy);
   json.Text("rule", action.rule);
   json.Number("generation", action.generation);

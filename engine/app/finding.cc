@@ -31,6 +31,7 @@ Coded Status(const Action& action) {
 
 Coded Severity(const Action& action) {
   if (action.rule == "circuit_breaker") return {5, "Critical"};
+  if (action.request == Request::kConfirmSuspension) return {4, "High"};
   switch (action.kind) {
     case ActionKind::kObserve:
     case ActionKind::kRelease: return {1, "Informational"};
@@ -43,7 +44,7 @@ Coded Severity(const Action& action) {
 
 Coded Confidence(const Action& action) {
   if (action.rule == "beyond_doubt") return {3, "High"};
-  if (action.rule == "two_families" || action.rule == "renewed" || action.rule == "circuit_breaker") return {2, "Medium"};
+  if (action.rule == "two_families" || action.rule == "relapse" || action.rule == "renewed" || action.rule == "circuit_breaker") return {2, "Medium"};
   if (action.rule == "risk") return {1, "Low"};
   return {0, "Unknown"};
 }
@@ -82,6 +83,10 @@ std::string_view Title(const Action& action) {
     case ActionKind::kObserve: return "A mail account is used in an unusual way";
     case ActionKind::kNotify: return "A mail account may be used by somebody else";
     case ActionKind::kThrottle:
+      if (action.request == Request::kConfirmSuspension) {
+        return shadow ? "A mail account's suspension would wait for a person to confirm it; it would be slowed down"
+                      : "A mail account's suspension waits for a person to confirm it; it is slowed down";
+      }
       return shadow ? "A mail account would be slowed down: somebody else seems to use it"
                     : "A mail account is slowed down: somebody else seems to use it";
     case ActionKind::kSuspend:
@@ -349,6 +354,7 @@ std::string FindingJson(const Action& action, const FindingOptions& options) {
   json.Text("action", Name(action.kind));
   json.Text("mode", Name(action.mode));
   json.Text("rule", action.rule);
+  if (action.request != Request::kNone) json.Text("request", Name(action.request));
   json.Number("generation", action.generation);
   json.Number("renewals", action.renewals);
   if (!action.expires.never()) json.Number("expires", action.expires.millis());

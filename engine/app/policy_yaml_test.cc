@@ -52,6 +52,8 @@ TEST(PolicyYaml, EachValueCountsInTheVersion) {
     std::string other;
     if (value == "enforce") {
       other = "shadow";
+    } else if (path.back() == "allow") {
+      other = "[{account: a, owner: o, reason: r, expires: 2030-01-01}]";
     } else if (value == "[]") {
       other = "[JP, DE]";
     } else if (value.front() == '"') {
@@ -94,6 +96,84 @@ TEST(PolicyYaml, ReadsIntoTheRightField) {
   EXPECT_EQ(policy->suspend.risk, 80);
   EXPECT_EQ(policy->suspend.families, 3);
   EXPECT_EQ(policy->suspend.lasts, Span::Hours(12));
+}
+
+TEST(PolicyYaml, ReadsWhoseAccountsTheyAreAndWhoIsTrusted) {
+  const auto policy = ParsePolicy(
+      "classes:\n  business: {accounts: [\"*@Firm.example.jp\", boss@example.jp]}\n"
+      "  sender:\n    accounts: [news@firm.example.jp]\n    send_rate: {hour_limit: 7}\n    recipient_rate: {day_limit: 9}\n"
+      "shadow: {accounts: [\"*@trial.example.jp\"]}\n"
+      "allow:\n"
+      "  - {account: Shop@example.jp, owner: noc, reason: catalogue, expires: 2027-03-31}\n"
+      "  - {account: \"*@school.example.jp\", owner: noc, reason: lessons, expires: 2027-03-31T18:00:00+09:00}\n"
+      "  - {network: 192.0.2.0/24, owner: noc, reason: relays, expires: 2027-03-31}\n"
+      "  - {network: \"2001:db8::/32\", owner: noc, reason: relays, expires: 2027-03-31}\n"
+      "  - {asn: 64500, owner: noc, reason: data centre, expires: 2027-03-31}\n",
+      "site.yaml");
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  EXPECT_EQ(policy->ClassOf("a@firm.example.jp"), CustomerClass::kBusiness);
+  EXPECT_EQ(policy->ClassOf("boss@example.jp"), CustomerClass::kBusiness);
+  EXPECT_EQ(policy->ClassOf("news@firm.example.jp"), CustomerClass::kSender);
+  EXPECT_EQ(policy->ClassOf("a@example.jp"), CustomerClass::kConsumer);
+  EXPECT_EQ(policy->sender_send_rate.hour_limit, 7);
+  EXPECT_EQ(policy->sender_recipient_rate.day_limit, 9);
+  EXPECT_EQ(policy->ModeFor("x@trial.example.jp"), Mode::kShadow);
+  EXPECT_EQ(policy->ModeFor("x@example.jp"), Mode::kEnforce);
+  const EventTime end = EventTime::FromSeconds(1'806'451'200);  // 2027-03-31T00:00:00Z
+  const EventTime before = end - Span::Millis(1);
+  ASSERT_EQ(policy->allow.size(), 5u);
+  EXPECT_EQ(policy->allow[0].owner, "noc");
+  EXPECT_EQ(policy->allow[0].expires, end);
+  EXPECT_EQ(policy->allowed.OfAccount("shop@example.jp", before), Ruling::kAllowed);
+  EXPECT_EQ(policy->allowed.OfAccount("shop@example.jp", end), Ruling::kNone);
+  EXPECT_EQ(policy->allowed.OfAccount("a@school.example.jp", end + Span::Hours(9) - Span::Millis(1)), Ruling::kAllowed);
+  EXPECT_EQ(policy->allowed.OfAccount("a@school.example.jp", end + Span::Hours(9)), Ruling::kNone);
+  const Place place{0, 64500};
+  EXPECT_EQ(policy->allowed.OfSource(IpAddress::Parse("192.0.2.9").value(), {}, before), Ruling::kAllowed);
+  EXPECT_EQ(policy->allowed.OfSource(IpAddress::Parse("192.0.3.9").value(), {}, before), Ruling::kNone);
+  EXPECT_EQ(policy->allowed.OfSource(IpAddress::Parse("2001:db8:1::1").value(), {}, before), Ruling::kAllowed);
+  EXPECT_EQ(policy->allowed.OfSource(IpAddress::Parse("198.51.100.1").value(), place, before), Ruling::kAllowed);
+  EXPECT_NE(PolicyDigest(*policy), PolicyDigest(Policy::Default()));
+}
+
+TEST(PolicyYaml, NamesWhatIsWrongWithClassesAndAllowEntries) {
+  const auto error = [](const std::string& yaml) { return std::string(ParsePolicy(yaml, "p.yaml").status().message()); };
+  EXPECT_EQ(error("classes:\n  business:\n    accounts:\n      - a@b\n      - \"*b\"\n"),
+            "p.yaml:5:9: classes.business.accounts[1]: expected an account such as hanako@example.jp, or *@example.jp for all of a "
+            "domain, not \"*b\"");
+  for (const char* wrong : {"\"\"", "\"*@\"", "\"*@a@b\"", "\"a b\"", "\"a@*\"", "\"a\\tb\""}) {
+    EXPECT_THAT(error("shadow: {accounts: [" + std::string(wrong) + "]}\n"), testing::HasSubstr("p.yaml:1:21: shadow.accounts[0]: expected an account"))
+        << wrong;
+  }
+  EXPECT_THAT(error("classes:\n  sender: {accounts: [a@b]}\n  business: {accounts: [A@b]}\n"),
+              testing::StartsWith("p.yaml:3:25: classes.business.accounts[0]: it is in classes.sender.accounts already"));
+  EXPECT_THAT(error("classes: {sender: {accounts: [a@b, a@b]}}\n"), testing::HasSubstr("accounts[1]: it is in the list already"));
+  const std::string owner = "owner: o, reason: r, expires: 2030-01-01";
+  const std::pair<std::string, std::string> entries[] = {
+      {"{" + owner + "}", "p.yaml:1:9: allow[0]: expected one of account, network and asn"},
+      {"{account: a, asn: 1, " + owner + "}", "p.yaml:1:9: allow[0]: expected one of account, network and asn"},
+      {"{account: a, reason: r, expires: 2030-01-01}", "p.yaml:1:9: allow[0]: owner is missing: who answers for it?"},
+      {"{account: a, owner: o, expires: 2030-01-01}", "p.yaml:1:9: allow[0]: reason is missing"},
+      {"{account: a, owner: o, reason: r}", "p.yaml:1:9: allow[0]: expires is missing: when shall somebody look at it again?"},
+      {"{account: a, owner: o, reason: r, expires: soon}", "p.yaml:1:9: allow[0]: expires: expected a date such as 2027-03-31"},
+      {"{network: 192.0.2.0/99, " + owner + "}", "p.yaml:1:9: allow[0]: network: expected a network such as 192.0.2.0/24"},
+      {"{account: \"*\", " + owner + "}", "p.yaml:1:9: allow[0]: account: expected an account"},
+      {"{asn: 4294967296, " + owner + "}", "p.yaml:1:15: allow[0].asn: expected a whole number"},
+      {"{acount: a, " + owner + "}", "p.yaml:1:10: allow[0].acount: unknown key"},
+      {"{asn: 1, " + owner + "}, {asn: 1, " + owner + "}", "allow[1]: the same is allowed by an earlier entry already"},
+  };
+  for (const auto& [entry, words] : entries) EXPECT_THAT(error("allow: [" + entry + "]\n"), testing::HasSubstr(words)) << entry;
+}
+
+// Goal: the lists count in the version, and what is stored of a policy gives them back.
+TEST(PolicyYaml, TheListsAreOfTheVersion) {
+  const auto version = [](const std::string& yaml) { return ParsePolicy(yaml, "p.yaml")->version; };
+  const std::string entry = "allow: [{asn: 1, owner: o, reason: r, expires: 2030-01-01}]\n";
+  EXPECT_EQ(version(entry), version(entry));
+  EXPECT_NE(version(entry), version("allow: [{asn: 1, owner: o, reason: r, expires: 2030-01-02}]\n"));
+  EXPECT_NE(version("shadow: {accounts: [a]}\n"), version("shadow: {accounts: [b]}\n"));
+  const auto policy = ParsePolicy(entry, "p.yaml");
+  EXPECT_EQ(PolicyDigest(*policy), PolicyDigest(*ParsePolicy(entry, "p.yaml")));
 }
 
 TEST(PolicyYaml, NamesTheMistake) {

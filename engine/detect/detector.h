@@ -19,6 +19,7 @@ struct DetectInput {
   const Features& features;
   const Policy& policy;
   int32_t jitter = 0;  // percent, see Jitter()
+  CustomerClass customer = CustomerClass::kConsumer;
 };
 
 // Fills `signal` (score, evidence) and returns true if the behaviour is there. `signal` arrives empty with its detector

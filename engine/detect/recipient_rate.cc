@@ -8,7 +8,7 @@ namespace sekisho {
 
 bool DetectRecipientRate(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
-  return DetectRate(in, in.policy.recipient_rate, "recipients_1h", f.recipients_1h, "recipients_24h", f.recipients_24h,
+  return DetectRate(in, in.policy.recipient_rate, in.policy.sender_recipient_rate, "recipients_1h", f.recipients_1h, "recipients_24h", f.recipients_24h,
                     f.usual_recipients_day, signal);
 }
 

@@ -9,7 +9,7 @@ namespace sekisho {
 
 bool DetectSendRate(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
-  return DetectRate(in, in.policy.send_rate, "messages_1h", f.messages_1h, "messages_24h", f.messages_24h,
+  return DetectRate(in, in.policy.send_rate, in.policy.sender_send_rate, "messages_1h", f.messages_1h, "messages_24h", f.messages_24h,
                     f.usual_messages_day, signal);
 }
 

@@ -29,6 +29,8 @@ std::string_view Name(ActionKind kind) {
 
 std::string_view Name(Mode mode) { return mode == Mode::kEnforce ? "enforce" : "shadow"; }
 
+std::string_view Name(Request request) { return request == Request::kNone ? "none" : "confirm_suspension"; }
+
 Hash128 MakeActionId(Hash128 log_id, PartitionId partition, Offset offset, AccountId account, ActionKind kind,
                      std::string_view rule, std::string_view policy_version, uint32_t k) {
   std::string bytes;

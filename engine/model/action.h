@@ -57,11 +57,18 @@ struct Signal {
 enum class ActionKind : uint8_t { kObserve = 0, kNotify = 1, kThrottle = 2, kSuspend = 3, kRelease = 4 };
 enum class Mode : uint8_t { kEnforce = 0, kShadow = 1 };
 
+// What an action asks of people besides what it does. Pinned: stored, published and printed by name. Append only.
+enum class Request : uint8_t {
+  kNone = 0,
+  kConfirmSuspension = 1,  // the evidence is enough to suspend, and this customer's class wants a person to say so
+};
+
 struct Action {
   Hash128 id;                 // deterministic, see MakeActionId
   std::string account;
   ActionKind kind = ActionKind::kObserve;
   Mode mode = Mode::kEnforce;
+  Request request = Request::kNone;
   EventTime time;             // of the event that led to it; of the expiry itself for a release at expiry
   EventTime expires;          // Never(): none
   int32_t risk = 0;           // [0, 100]
@@ -80,6 +87,7 @@ std::string_view Name(DetectorId id);
 std::string_view Name(Family family);
 std::string_view Name(ActionKind kind);   // "observe", "notify", "throttle", "suspend", "release"
 std::string_view Name(Mode mode);         // "enforce", "shadow"
+std::string_view Name(Request request);   // "none", "confirm_suspension"
 
 // Hash of (log, partition, offset, account, kind, rule, policy version, k): the same record under the same policy always
 // gives the same id.

@@ -9,16 +9,31 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/hash.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
 #include "engine/model/action.h"
+#include "engine/model/order.h"
+#include "engine/policy/account_set.h"
+#include "engine/window/exceptions.h"
 
 namespace sekisho {
 
 enum class DetectorMode : uint8_t { kOn = 0, kShadow = 1, kOff = 2 };
+
+// Whose account it is, for how much is usual and who decides.
+enum class CustomerClass : uint8_t {
+  kConsumer = 0,
+  kBusiness = 1,  // a person confirms a suspension; until then the account is only throttled
+  kSender = 2,    // newsletters and applications: volume limits of their own
+};
+
+// Each entry stands in every snapshot's marker, with the rest of the policy's text, and that is written each second.
+inline constexpr size_t kAccountPatternsMax = 2000;
+inline constexpr size_t kAllowEntriesMax = 500;
 
 // A count in a window, and the score when it is reached.
 struct Limit {
@@ -37,6 +52,14 @@ struct Policy {
 
   // Countries where the operator's customers live, as ISO 3166 codes ("JP"); empty: learned from the accounts.
   std::vector<uint16_t> home_countries;
+
+  // An account that no list names is a consumer's. An exact name comes before a domain.
+  AccountSet business, senders;
+  // What is enforced for others is only told for these, as if `mode` were shadow.
+  AccountSet shadowed;
+  // Whom operators trust, by the file; an order given by the log comes before it. Only Allow() changes it.
+  std::vector<Exception> allow;
+  Exceptions allowed{kAllowEntriesMax};  // the same, to look up
 
   std::array<DetectorMode, kDetectors> detectors{};
 
@@ -83,6 +106,12 @@ struct Policy {
   };
   Rate send_rate = {.hour_limit = 200, .day_limit = 500};
   Rate recipient_rate = {.hour_limit = 300, .day_limit = 1000};
+  // In their place, for the class `sender`.
+  struct VolumeLimits {
+    int64_t hour_limit = 0, day_limit = 0;
+  };
+  VolumeLimits sender_send_rate = {5'000, 20'000};
+  VolumeLimits sender_recipient_rate = {50'000, 200'000};
 
   // Recipients the account never wrote to.
   struct RecipientTendency {
@@ -146,14 +175,29 @@ struct Policy {
   Span evidence_fresh = Span::Hours(6);   // evidence this close to the expiry renews a suspension
   Span suspend_max = Span::Days(7);       // renewals double up to this
 
+  // After a release that an operator guarded, and its grace: what brought the account down before needs less risk to suspend it
+  // again, though still two families.
+  struct Relapse {
+    Span lasts = Span::Days(14);  // from the end of the grace
+    int32_t points = 10;          // so much less
+  } relapse;
+
   // More than max(suspensions_min, factor x usual) suspensions in ten minutes become throttles.
   struct CircuitBreaker {
     int64_t suspensions_min = 20;
     int64_t usual_factor = 5;
   } circuit_breaker;
 
+  CustomerClass ClassOf(std::string_view login) const;
+  // What may be done about this account at most.
+  Mode ModeFor(std::string_view login) const { return shadowed.Find(login) == AccountSet::Match::kNone ? mode : Mode::kShadow; }
+  // Adds to `allow`. False: there are kAllowEntriesMax.
+  bool Allow(const Exception& exception);
+
   static Policy Default() { return Policy(); }
 };
+
+std::string_view Name(CustomerClass customer);  // "consumer", "business", "sender"
 
 // In [-jitter_percent, +jitter_percent], the same for one account all day (UTC).
 int32_t Jitter(const Policy& policy, AccountId account, EventTime at);

@@ -26,24 +26,53 @@ Risk Weigh(std::span<const Signal> signals, const Policy& policy, bool with_shad
   return risk;
 }
 
-Decision Climb(const Risk& risk, const Policy& policy, EventTime at) {
+Decision Climb(const Risk& risk, const Policy& policy, EventTime at, bool relapsing) {
   if (risk.beyond_doubt) {
     return {true, ActionKind::kSuspend, "beyond_doubt", at + SuspensionLength(policy, 0)};
   }
   const auto reaches = [&](const Policy::Rung& r) { return risk.points >= r.risk && risk.families >= r.families; };
   if (reaches(policy.suspend)) return {true, ActionKind::kSuspend, "two_families", at + SuspensionLength(policy, 0)};
+  if (relapsing && risk.points >= policy.suspend.risk - policy.relapse.points && risk.families >= policy.suspend.families) {
+    return {true, ActionKind::kSuspend, "relapse", at + SuspensionLength(policy, 0)};
+  }
   if (reaches(policy.throttle)) return {true, ActionKind::kThrottle, "two_families", at + policy.throttle.lasts};
   if (reaches(policy.notify)) return {true, ActionKind::kNotify, "two_families", EventTime::Never()};
   if (reaches(policy.observe)) return {true, ActionKind::kObserve, "risk", EventTime::Never()};
   return {};
 }
 
-bool SaysMore(const Decision& decision, const Standing& standing, const Policy& policy, EventTime at) {
+uint32_t PatternOf(std::span<const Signal> signals) {
+  uint32_t pattern = 0;
+  for (const Signal& s : signals) {
+    if (!s.shadow) pattern |= uint32_t{1} << static_cast<uint32_t>(s.detector);
+  }
+  return pattern;
+}
+static_assert(kDetectors <= 32);
+
+bool Relapses(std::span<const Signal> signals, const Standing& standing, const Policy& policy, EventTime at) {
+  if (!standing.relapse_guard || standing.grace.never()) return false;
+  if (at < standing.grace || at - standing.grace >= policy.relapse.lasts) return false;
+  return (PatternOf(signals) & standing.pattern) != 0;
+}
+
+Decision Restrain(const Decision& decision, CustomerClass customer, bool confirmed) {
+  Decision restrained = decision;
+  if (decision.act && decision.kind == ActionKind::kSuspend && customer == CustomerClass::kBusiness && !confirmed) {
+    restrained.kind = ActionKind::kThrottle;
+    restrained.request = Request::kConfirmSuspension;
+  }
+  return restrained;
+}
+
+bool SaysMore(const Decision& decision, const Standing& standing, const Policy& policy, Mode mode, EventTime at) {
   if (!decision.act) return false;
   // What an earlier policy only told isn't done yet.
-  const bool done = standing.mode == Mode::kEnforce || policy.mode == Mode::kShadow;
+  const bool done = standing.mode == Mode::kEnforce || mode == Mode::kShadow;
   const bool stands = standing.verdict != ActionKind::kRelease && done;
-  if (stands && decision.kind <= standing.verdict) return false;
+  // A throttling that stands already asks nobody yet.
+  const bool asks = decision.request == Request::kConfirmSuspension && !standing.confirm && decision.kind == standing.verdict;
+  if (stands && decision.kind <= standing.verdict && !asks) return false;
   if (decision.kind >= ActionKind::kThrottle) return true;
   // Having been told more lately makes less superfluous.
   for (auto k = static_cast<size_t>(decision.kind); k < standing.announced.size(); ++k) {

@@ -64,13 +64,65 @@ TEST(LadderTest, SaysNothingTwiceAndNeverLowersAVerdict) {
   Standing standing;
   const Decision notify{true, ActionKind::kNotify, "two_families", EventTime::Never()};
   const Decision suspend{true, ActionKind::kSuspend, "two_families", kNow + Span::Hours(24)};
-  EXPECT_TRUE(SaysMore(notify, standing, policy, kNow));
+  EXPECT_TRUE(SaysMore(notify, standing, policy, policy.mode, kNow));
   standing.announced[static_cast<size_t>(ActionKind::kNotify)] = kNow;
-  EXPECT_FALSE(SaysMore(notify, standing, policy, kNow + Span::Hours(23)));
-  EXPECT_TRUE(SaysMore(notify, standing, policy, kNow + Span::Hours(24)));
-  EXPECT_TRUE(SaysMore(suspend, standing, policy, kNow));
+  EXPECT_FALSE(SaysMore(notify, standing, policy, policy.mode, kNow + Span::Hours(23)));
+  EXPECT_TRUE(SaysMore(notify, standing, policy, policy.mode, kNow + Span::Hours(24)));
+  EXPECT_TRUE(SaysMore(suspend, standing, policy, policy.mode, kNow));
   standing.verdict = ActionKind::kSuspend;
-  EXPECT_FALSE(SaysMore(suspend, standing, policy, kNow));
+  EXPECT_FALSE(SaysMore(suspend, standing, policy, policy.mode, kNow));
+}
+
+TEST(LadderTest, OnlyABusinessSuspensionWaitsForAPerson) {
+  const Decision suspend{true, ActionKind::kSuspend, "two_families", kNow + Span::Hours(24)};
+  const Decision notify{true, ActionKind::kNotify, "two_families", EventTime::Never()};
+  const Decision asked = Restrain(suspend, CustomerClass::kBusiness, false);
+  EXPECT_EQ(asked.kind, ActionKind::kThrottle);
+  EXPECT_EQ(asked.request, Request::kConfirmSuspension);
+  EXPECT_EQ(asked.expires, suspend.expires);
+  EXPECT_EQ(asked.rule, suspend.rule);
+  EXPECT_EQ(Restrain(suspend, CustomerClass::kBusiness, true).kind, ActionKind::kSuspend);
+  EXPECT_EQ(Restrain(suspend, CustomerClass::kConsumer, false).kind, ActionKind::kSuspend);
+  EXPECT_EQ(Restrain(suspend, CustomerClass::kSender, false).kind, ActionKind::kSuspend);
+  EXPECT_EQ(Restrain(notify, CustomerClass::kBusiness, false).request, Request::kNone);
+  // A throttling stands: asking says more, once.
+  const Policy policy = Policy::Default();
+  Standing standing;
+  standing.verdict = ActionKind::kThrottle;
+  EXPECT_TRUE(SaysMore(asked, standing, policy, policy.mode, kNow));
+  standing.confirm = true;
+  EXPECT_FALSE(SaysMore(asked, standing, policy, policy.mode, kNow));
+  EXPECT_TRUE(SaysMore(suspend, standing, policy, policy.mode, kNow)) << "confirmed";
+}
+
+TEST(LadderTest, TheSameAgainAfterAGuardedGraceNeedsLess) {
+  const Policy policy = Policy::Default();
+  const std::vector<Signal> again = {Make(DetectorId::kSourceBurst, Family::kVolume, 25),
+                                     Make(DetectorId::kRecipientTendency, Family::kRecipients, 40)};
+  Standing standing;
+  standing.pattern = PatternOf(std::vector<Signal>{again[0]});
+  standing.grace = kNow;
+  standing.relapse_guard = true;
+  EXPECT_TRUE(Relapses(again, standing, policy, kNow));
+  EXPECT_TRUE(Relapses(again, standing, policy, kNow + policy.relapse.lasts - Span::Millis(1)));
+  EXPECT_FALSE(Relapses(again, standing, policy, kNow + policy.relapse.lasts));
+  EXPECT_FALSE(Relapses(again, standing, policy, kNow - Span::Millis(1))) << "within the grace another rule holds";
+  EXPECT_FALSE(Relapses({&again[1], 1}, standing, policy, kNow)) << "another pattern";
+  standing.relapse_guard = false;
+  EXPECT_FALSE(Relapses(again, standing, policy, kNow));
+  const Risk risk = Weigh(again, policy, false);
+  EXPECT_EQ(Climb(risk, policy, kNow).kind, ActionKind::kThrottle);
+  EXPECT_EQ(Climb(risk, policy, kNow, true).kind, ActionKind::kSuspend);
+  EXPECT_EQ(Climb(risk, policy, kNow, true).rule, "relapse");
+  EXPECT_LT(Climb(Weigh(std::vector<Signal>{Make(DetectorId::kSourceBurst, Family::kVolume, 100)}, policy, false), policy, kNow, true).kind,
+            ActionKind::kThrottle) << "still two families";
+}
+
+TEST(LadderTest, WhatWouldBeOverIsOverdue) {
+  EXPECT_TRUE(Overdue({true, ActionKind::kThrottle, "", kNow}, kNow));
+  EXPECT_FALSE(Overdue({true, ActionKind::kThrottle, "", kNow + Span::Millis(1)}, kNow));
+  EXPECT_FALSE(Overdue({true, ActionKind::kNotify, "", EventTime::Never()}, kNow));
+  EXPECT_FALSE(Overdue({}, kNow));
 }
 
 TEST(LadderTest, RenewalsDoubleUpToTheLimit) {

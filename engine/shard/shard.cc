@@ -29,15 +29,6 @@ bool IsJudged(const Event& event, const AccountWindow::Touch& touch) {
 
 }  // namespace
 
-uint32_t PatternOf(std::span<const Signal> signals) {
-  uint32_t pattern = 0;
-  for (const Signal& s : signals) {
-    if (!s.shadow) pattern |= uint32_t{1} << static_cast<uint32_t>(s.detector);
-  }
-  return pattern;
-}
-static_assert(kDetectors <= 32);
-
 Shard::Shard(const ShardOptions& options, const Policy* policy, AccountTable* table)
     : options_(options), policy_(policy), table_(table) {
   SetPolicy(policy);
@@ -46,6 +37,7 @@ Shard::Shard(const ShardOptions& options, const Policy* policy, AccountTable* ta
 void Shard::SetPolicy(const Policy* policy) {
   policy_ = policy;
   population_.SetHomeCountries(policy->home_countries);
+  population_.SetAllowed(&policy->allowed);
 }
 
 FoldResult Shard::Admit(EventTime at) {
@@ -89,13 +81,14 @@ absl::StatusOr<FoldResult> Shard::Fold(const Event& event, Offset offset, std::v
   const AccountWindow::Touch touch = account->Apply(event, population_, deliveries_visible);
   if (unseen && !account->first_seen.never()) population_.AddAccount(touch.place.country);
   ++stats_.folded[static_cast<size_t>(event.kind)];
-  const bool suspended_before = account->standing.verdict == ActionKind::kSuspend;
+  const bool suspended_before = Suspended(account->standing);
   const size_t said = actions->size();
   signals_.clear();
   if (IsJudged(event, touch)) Decide(event, account, touch, offset, actions);
   if (sightings_ != nullptr) {
-    const bool suspended_now = !suspended_before && account->standing.verdict == ActionKind::kSuspend;
-    Sight(event, *account, touch, suspended_now, actions->size() > said, offset);
+    const bool suspended_now = !suspended_before && Suspended(account->standing);
+    const bool acted = actions->size() > said && Counts(actions->back().mode);
+    Sight(event, *account, touch, suspended_now, acted, offset);
   }
   return FoldResult::kFolded;
 }
@@ -109,7 +102,7 @@ void Shard::Sight(const Event& event, const AccountWindow& account, const Accoun
   const uint32_t messages = touch.source < 0 ? 0 : account.sources[static_cast<size_t>(touch.source)].messages;
   const bool again = touch.first_today || acted || (event.kind == EventKind::kSubmission && (messages & (messages - 1)) == 0);
   Sighting sighting;
-  if (suspended_now || (touch.stray && account.standing.verdict == ActionKind::kSuspend && again)) {
+  if (suspended_now || (touch.stray && Suspended(account.standing) && again)) {
     // The owner's own source may bring the last straw; it isn't what the suspension is about.
     if (!touch.stray) return;
     sighting.kind = SightingKind::kSuspended;
@@ -141,7 +134,9 @@ absl::Status Shard::Tick(EventTime at, Offset offset, std::vector<Action>* actio
 void Shard::Decide(const Event& event, AccountWindow* account, const AccountWindow::Touch& touch, Offset offset,
                    std::vector<Action>* actions) {
   const Features features = ReadFeatures(*account, event, touch, population_);
-  Detect({features, *policy_, Jitter(*policy_, event.id, event.time)}, &signals_);
+  const CustomerClass customer = policy_->ClassOf(account->login);
+  const Mode mode = policy_->ModeFor(account->login);
+  Detect({features, *policy_, Jitter(*policy_, event.id, event.time), customer}, &signals_);
   if (account->standing.verdict >= ActionKind::kThrottle && account->standing.verdict != ActionKind::kRelease &&
       features.stray && event.kind == EventKind::kSubmission) {
     account->standing.evidence_last = std::max(account->standing.evidence_last, event.time);
@@ -151,28 +146,40 @@ void Shard::Decide(const Event& event, AccountWindow* account, const AccountWind
   if (!signals_.empty()) {
     for (const Signal& s : signals_) ++stats_.signals[static_cast<size_t>(s.detector)];
     risk = Weigh(signals_, *policy_, false);
-    Decision decision = WithinGrace(Climb(risk, *policy_, event.time), event, features, account->standing);
-    if (population_.exceptions.OfAccount(account->login, event.time) == Ruling::kAllowed) {
+    const bool confirmed = Confirmed(*account, event.time);
+    const bool relapsing = features.stray && event.kind == EventKind::kSubmission &&
+                           Relapses(signals_, account->standing, *policy_, event.time);
+    Decision decision = WithinGrace(Climb(risk, *policy_, event.time, relapsing), event, features, account->standing);
+    decision = Restrain(decision, customer, confirmed);
+    if (Overdue(decision, now_)) decision = {};
+    if (population_.Spares(account->login, event.time)) {
       decision.rule = "allowed";
       if (decision.act) action = SayInShadow(decision, true, event, account, offset, actions);
     } else {
-      if (decision.act && decision.kind == ActionKind::kSuspend && SaysMore(decision, account->standing, *policy_, event.time) &&
-          BreakerOpen(event.time)) {
+      const bool suspends = decision.kind == ActionKind::kSuspend || decision.request == Request::kConfirmSuspension;
+      if (suspends && SaysMore(decision, account->standing, *policy_, mode, event.time) && BreakerOpen(event.time)) {
         decision = {true, ActionKind::kThrottle, "circuit_breaker", event.time + policy_->throttle.lasts};
+        if (Overdue(decision, now_)) decision = {};
       }
-      if (SaysMore(decision, account->standing, *policy_, event.time)) {
-        action = Act(decision, policy_->mode, false, event.time, event.id, account, offset, actions);
+      if (SaysMore(decision, account->standing, *policy_, mode, event.time)) {
+        action = Act(decision, mode, false, event.time, event.id, account, offset, actions);
         if (decision.kind >= ActionKind::kThrottle) {
           account->standing.pattern = PatternOf(signals_);
-          account->standing.grace = EventTime::Never();
-          account->standing.relapse_guard = false;
+          // The way up stays shorter until it has been gone.
+          const EventTime& grace = account->standing.grace;
+          const bool on_the_way = !grace.never() && event.time >= grace && decision.kind != ActionKind::kSuspend &&
+                                  decision.request == Request::kNone;
+          if (!on_the_way) {
+            account->standing.grace = EventTime::Never();
+            account->standing.relapse_guard = false;
+          }
         }
       } else if (std::any_of(signals_.begin(), signals_.end(), [](const Signal& s) { return s.shadow; })) {
         // What shadowed detectors would have done is said, and changes nothing but the memory of having said it.
         const Risk shadow_risk = Weigh(signals_, *policy_, true);
-        const Decision shadow = Climb(shadow_risk, *policy_, event.time);
-        if (shadow.act && (!decision.act || shadow.kind > decision.kind)) {
-          action = SayInShadow(shadow, policy_->mode != Mode::kShadow, event, account, offset, actions);
+        const Decision shadow = Restrain(Climb(shadow_risk, *policy_, event.time), customer, confirmed);
+        if (shadow.act && !Overdue(shadow, now_) && (!decision.act || shadow.kind > decision.kind)) {
+          action = SayInShadow(shadow, mode != Mode::kShadow, event, account, offset, actions);
           if (action != nullptr) risk = shadow_risk;
         }
       }
@@ -203,7 +210,7 @@ Action* Shard::SayInShadow(const Decision& decision, bool told, const Event& eve
       event.time - standing.shadow_said < policy_->announce_every) {
     return nullptr;
   }
-  if (!SaysMore(decision, standing, *policy_, event.time)) return nullptr;
+  if (!SaysMore(decision, standing, *policy_, policy_->ModeFor(account->login), event.time)) return nullptr;
   Action* action = Act(decision, Mode::kShadow, told, event.time, event.id, account, offset, actions);
   standing.shadow_said = event.time;
   standing.shadow_kind = decision.kind;
@@ -228,11 +235,12 @@ Action* Shard::Act(const Decision& decision, Mode mode, bool told, EventTime at,
         timers_.insert({decision.expires, id});
       }
       standing.verdict = decision.kind;
+      standing.confirm = decision.request == Request::kConfirmSuspension;
       ++standing.generation;
-      if (decision.kind == ActionKind::kSuspend) {
-        ++standing.suspensions;
-        if (decision.rule != "renewed") suspensions_.Add(at);
-      }
+      if (decision.kind == ActionKind::kSuspend) ++standing.suspensions;
+      // The breaker is about what is done: what is only told of some accounts must not keep others' suspensions back.
+      const bool suspends = decision.kind == ActionKind::kSuspend || standing.confirm;
+      if (suspends && decision.rule != "renewed" && Counts(mode)) suspensions_.Add(at);
     }
     if (decision.kind != ActionKind::kRelease) {
       EventTime& announced = standing.announced[static_cast<size_t>(decision.kind)];
@@ -244,6 +252,7 @@ Action* Shard::Act(const Decision& decision, Mode mode, bool told, EventTime at,
   action.account = account->login;
   action.kind = decision.kind;
   action.mode = mode;
+  action.request = decision.request;
   action.time = at;
   action.expires = decision.expires;
   action.generation = standing.generation;
@@ -269,14 +278,15 @@ absl::Status Shard::FireTimers(EventTime until, Offset offset, std::vector<Actio
     Standing& standing = account->standing;
     Decision decision{true, ActionKind::kRelease, "expired", EventTime::Never()};
     Mode mode = standing.mode;
-    const bool relaxed = standing.mode == Mode::kEnforce && policy_->mode == Mode::kShadow;
+    const Mode wanted = policy_->ModeFor(account->login);
+    const bool relaxed = standing.mode == Mode::kEnforce && wanted == Mode::kShadow;
     // A thief who is still at it is not let in again by the clock.
-    if (standing.verdict == ActionKind::kSuspend && !standing.evidence_last.never() &&
-        at - standing.evidence_last <= policy_->evidence_fresh && !relaxed &&
-        population_.exceptions.OfAccount(account->login, at) != Ruling::kAllowed) {
+    if ((standing.verdict == ActionKind::kSuspend || standing.confirm) && !standing.evidence_last.never() &&
+        at - standing.evidence_last <= policy_->evidence_fresh && !relaxed && !population_.Spares(account->login, at)) {
       ++standing.renewals;
-      decision = {true, ActionKind::kSuspend, "renewed", at + SuspensionLength(*policy_, standing.renewals)};
-      mode = policy_->mode;
+      decision = Restrain({true, ActionKind::kSuspend, "renewed", at + SuspensionLength(*policy_, standing.renewals)},
+                          policy_->ClassOf(account->login), Confirmed(*account, at));
+      mode = wanted;
     }
     const Action* action = Act(decision, mode, false, at, id, account, offset, actions);
     if (observer_ != nullptr) observer_->OnTimer(*account, *action);

@@ -15,7 +15,15 @@
 //            verdict ends the grace and is judged as ever.
 //   allow    rule "allowed", mode shadow: what the account (or its domain) does is judged and said, nothing of it is enforced
 //            or renewed, and its standing doesn't move. A verdict that already stands goes on to its expiry: a release ends it.
-//            An allowed network's sources are the owner's, see AccountWindow.
+//            An allowed network's sources are the owner's, see AccountWindow. What the policy's file allows is as good as an order,
+//            but comes after every order about the same account or source.
+//   deny     of a business's account confirms its suspension: see Restrain.
+//
+// In shadow: accounts that the policy says so of (Policy::shadowed) are judged as ever, and all that is said of them has mode
+// shadow, their verdicts too. Signals of shadowed detectors and rules count for nothing; what they would have done is told. No
+// enforced action depends on either: they condemn no network, trip no breaker, and move no standing but a shadowed account's own.
+//
+// Late: an event whose verdict would be over before the shard's own time leads to none.
 //
 // Thread-compatible: one thread owns a shard.
 #ifndef SEKISHO_ENGINE_SHARD_SHARD_H_
@@ -136,6 +144,14 @@ class Shard {
   Action* Act(const Decision& decision, Mode mode, bool told, EventTime at, AccountId id, AccountWindow* account, Offset offset,
               std::vector<Action>* actions);
   bool BreakerOpen(EventTime at);
+  // What is said in this mode may lead to something elsewhere: it is enforced, or nothing is and all is to be seen as it would be.
+  bool Counts(Mode mode) const { return mode == Mode::kEnforce || policy_->mode == Mode::kShadow; }
+  // Suspended, as far as that counts.
+  bool Suspended(const Standing& standing) const { return standing.verdict == ActionKind::kSuspend && Counts(standing.mode); }
+  // An operator denied this very account, or its domain: that is the person whom a business's suspension waits for.
+  bool Confirmed(const AccountWindow& account, EventTime at) const {
+    return population_.exceptions.OfAccount(account.login, at) == Ruling::kDenied;
+  }
 
   const ShardOptions options_;
   const Policy* policy_;

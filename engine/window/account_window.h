@@ -92,6 +92,7 @@ struct Standing {
   uint32_t pattern = 0;      // detectors that led to the last throttle or suspension, one bit each by DetectorId
   EventTime grace;           // an operator's release lasts until then; Never(): there was none
   bool relapse_guard = false;  // the same pattern ends the grace
+  bool confirm = false;        // a person was asked to confirm a suspension, and this throttling stands in its place
 };
 
 struct AccountWindow {

@@ -45,6 +45,7 @@ enum Tag : uint64_t {
   kPattern = 33,
   kGrace = 34,
   kVerdictMode = 35,
+  kConfirm = 90,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -231,6 +232,7 @@ void AccountWindow::Encode(ByteWriter* out) const {
     });
   }
   if (standing.mode != Mode::kEnforce) f.Put(kVerdictMode, [&](ByteWriter* w) { w->PutVarint(static_cast<uint64_t>(standing.mode)); });
+  if (standing.confirm) f.Put(kConfirm, [](ByteWriter* w) { w->PutVarint(1); });
   if (standing.pattern != 0) f.Put(kPattern, [&](ByteWriter* w) { w->PutVarint(standing.pattern); });
   if (!standing.grace.never()) {
     f.Put(kGrace, [&](ByteWriter* w) {
@@ -322,6 +324,7 @@ bool AccountWindow::Decode(ByteReader* in) {
         standing.shadow_kind = static_cast<ActionKind>(r.VarintUpTo(last_kind));
         break;
       case kVerdictMode: standing.mode = static_cast<Mode>(r.VarintUpTo(static_cast<uint64_t>(Mode::kShadow))); break;
+      case kConfirm: standing.confirm = r.VarintUpTo(1) == 1; break;
       case kPattern: standing.pattern = static_cast<uint32_t>(r.VarintUpTo(UINT32_MAX)); break;
       case kGrace:
         standing.grace = GetTime(&r, base);

@@ -4,6 +4,7 @@
 #define SEKISHO_ENGINE_WINDOW_POPULATION_H_
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/bytes.h"
@@ -26,11 +27,20 @@ class Population {
   // From the policy, in any order; they are home whatever the counts.
   void SetHomeCountries(std::vector<uint16_t> countries) { named_ = std::move(countries); }
 
-  // An operator says that this source is the owner's, whosoever's: it is never stray.
+  // What the policy's file allows; it outlives this object or the next call. Null: nothing.
+  void SetAllowed(const Exceptions* allowed) { allowed_ = allowed; }
+
+  // An operator says that this source is the owner's, whosoever's: it is never stray. An order comes before the policy.
   bool Trusts(const IpAddress& ip, const Place& place, EventTime at) const {
-    return !exceptions.empty() && exceptions.OfSource(ip, place, at) == Ruling::kAllowed;
+    if (const Ruling ordered = exceptions.OfSource(ip, place, at); ordered != Ruling::kNone) return ordered == Ruling::kAllowed;
+    return allowed_ != nullptr && allowed_->OfSource(ip, place, at) == Ruling::kAllowed;
   }
-  Exceptions exceptions;
+  // An operator says that nothing is to be enforced against this account. An order comes before the policy.
+  bool Spares(std::string_view login, EventTime at) const {
+    if (const Ruling ordered = exceptions.OfAccount(login, at); ordered != Ruling::kNone) return ordered == Ruling::kAllowed;
+    return allowed_ != nullptr && allowed_->OfAccount(login, at) == Ruling::kAllowed;
+  }
+  Exceptions exceptions;  // of orders
   // What entity shards think of source networks.
   Judgements judgements;
 
@@ -53,6 +63,7 @@ class Population {
   std::vector<Count> counts_;  // in order of first appearance; at most one entry a country
   uint64_t total_ = 0;
   std::vector<uint16_t> named_;
+  const Exceptions* allowed_ = nullptr;
 };
 
 }  // namespace sekisho

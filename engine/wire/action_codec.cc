@@ -23,6 +23,10 @@ static_assert(static_cast<int>(ActionKind::kRelease) + 1 == v1::ACTION_KIND_RELE
               v1::ActionKind_MAX == v1::ACTION_KIND_RELEASE);
 static_assert(static_cast<int>(Mode::kShadow) + 1 == v1::MODE_SHADOW && v1::Mode_MAX == v1::MODE_SHADOW);
 
+// Asking nothing is what is not said.
+static_assert(static_cast<int>(Request::kConfirmSuspension) == v1::REQUEST_CONFIRM_SUSPENSION &&
+              v1::Request_MAX == v1::REQUEST_CONFIRM_SUSPENSION);
+
 absl::Status DecodeSignal(const v1::Signal& in, Signal* out) {
   for (int id = 1; id < kDetectors; ++id) {
     if (Name(static_cast<DetectorId>(id)) == in.detector()) out->detector = static_cast<DetectorId>(id);
@@ -49,6 +53,7 @@ void EncodeAction(const Action& action, v1::Action* message) {
   message->set_account(action.account);
   message->set_kind(static_cast<v1::ActionKind>(static_cast<int>(action.kind) + 1));
   message->set_mode(static_cast<v1::Mode>(static_cast<int>(action.mode) + 1));
+  message->set_request(static_cast<v1::Request>(static_cast<int>(action.request)));
   message->set_time_ms(action.time.millis());
   if (!action.expires.never()) message->set_expires_ms(action.expires.millis());
   message->set_risk(static_cast<uint32_t>(action.risk));
@@ -85,6 +90,7 @@ absl::Status DecodeAction(std::string_view bytes, v1::Action* buffer, Action* ac
     return Unknown("kind", absl::StrCat(in.kind()));
   }
   if (!v1::Mode_IsValid(in.mode()) || in.mode() == v1::MODE_UNSPECIFIED) return Unknown("mode", absl::StrCat(in.mode()));
+  if (!v1::Request_IsValid(in.request())) return Unknown("request", absl::StrCat(in.request()));
   if (in.risk() > 100) return Wrong("risk", "beyond 100");
 
   *action = Action{};
@@ -92,6 +98,7 @@ absl::Status DecodeAction(std::string_view bytes, v1::Action* buffer, Action* ac
   action->account = in.account();
   action->kind = static_cast<ActionKind>(in.kind() - 1);
   action->mode = static_cast<Mode>(in.mode() - 1);
+  action->request = static_cast<Request>(in.request());
   action->time = EventTime::FromMillis(in.time_ms());
   if (in.has_expires_ms()) action->expires = EventTime::FromMillis(in.expires_ms());
   action->risk = static_cast<int32_t>(in.risk());

@@ -18,6 +18,7 @@ Action FullAction() {
   a.account = "user@example.jp";
   a.kind = ActionKind::kSuspend;
   a.mode = Mode::kShadow;
+  a.request = Request::kConfirmSuspension;
   a.time = EventTime::FromMillis(1'700'000'000'123);
   a.expires = a.time + Span::Hours(24);
   a.risk = 87;
@@ -40,6 +41,7 @@ void ExpectSame(const Action& a, const Action& b) {
   EXPECT_EQ(a.account, b.account);
   EXPECT_EQ(a.kind, b.kind);
   EXPECT_EQ(a.mode, b.mode);
+  EXPECT_EQ(a.request, b.request);
   EXPECT_EQ(a.time, b.time);
   EXPECT_EQ(a.expires, b.expires);
   EXPECT_EQ(a.risk, b.risk);

@@ -115,6 +115,7 @@ AccountWindow SampleAccount(bool busy) {
   standing.generation = 3;
   standing.suspensions = 1;
   standing.mode = Mode::kShadow;
+  standing.confirm = true;
   standing.pattern = 0b1010;
   standing.grace = at + Span::Days(2);
   standing.relapse_guard = true;
