@@ -97,7 +97,7 @@ void AddExplain(CLI::App* app, std::function<int()>* run) {
   command->add_option("ACCOUNT", options.account, "The login, as the logs or the actions name it")->required();
   AddInput(command, &options.input);
   AddJudgement(command, &options.judgement);
-  command->add_flag("--all", options.all, "Every event of the account, not only those that raised a signal");
+  command->add_flag("--all", options.all, "After the screen, all that was done and every event of the account");
   command->footer(Footer("Examples:\n"
                          "  sekisho explain alice@example.jp /var/log/mail.log\n"
                          "  sekisho explain --all --policy site.yaml alice@example.jp mx*/mail.log.gz | less\n"));

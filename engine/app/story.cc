@@ -27,22 +27,10 @@ std::string EventWords(const Event& event) {
   return out + " from " + event.ip.ToString() + (country.empty() ? "" : " " + country);
 }
 
-// The action that matters most: the last suspension, else the highest step.
-const Action* Gravest(const std::vector<Action>& actions) {
-  const Action* gravest = nullptr;
-  for (const Action& action : actions) {
-    if (action.kind == ActionKind::kRelease) continue;
-    if (gravest == nullptr || action.kind > gravest->kind) gravest = &action;
-  }
-  return gravest;
-}
-
-std::string StandingWords(const Standing& standing) {
-  switch (standing.verdict) {
-    case ActionKind::kSuspend: return "suspended until " + HumanTime(standing.expires);
-    case ActionKind::kThrottle: return "slowed down until " + HumanTime(standing.expires);
-    default: return "free";
-  }
+// How much an action weighs among all that was done: what stops, then what asks for it, then the rest; enforced before told.
+int Gravity(const Action& action) {
+  if (action.kind == ActionKind::kRelease) return -1;
+  return static_cast<int>(action.kind) * 4 + (action.request != Request::kNone ? 2 : 0) + (action.mode == Mode::kEnforce ? 1 : 0);
 }
 
 }  // namespace
@@ -59,10 +47,11 @@ void Story::AddLine(EventTime time, std::string text) {
   lines_.push_back({time, std::move(text), 1});
 }
 
-void Story::OnEvent(const Event& event, const AccountWindow&, const Features& features,
+void Story::OnEvent(const Event& event, const AccountWindow& account, const Features& features,
                     std::span<const Signal> signals, const Risk& risk, const Action* action) {
   if (event.id != id_) return;
   judged_ = true;
+  FollowEpisode(event, account, features);
   if (signals.empty() && !all_) return;
   std::string text = EventWords(event) + ", " + std::string(FamiliarityWords(features.familiarity));
   if (features.stray) text += ", not backed by reading from there";
@@ -86,10 +75,10 @@ void Story::OnEvent(const Event& event, const AccountWindow&, const Features& fe
             (action->mode == Mode::kShadow ? " (shadow: told only)" : "") + ": " +
             std::string(RuleWords(action->rule));
     if (!action->expires.never()) text += "; until " + HumanTime(action->expires);
-    if (action->kind == ActionKind::kObserve) {
-      ++observed_;
-    } else if (actions_.size() < kActionsMax) {
-      actions_.push_back(*action);
+    if (action->request == Request::kConfirmSuspension) text += "; a person is asked to confirm its suspension";
+    if (action->kind != ActionKind::kObserve) {
+      if (actions_.size() < kActionsMax) actions_.push_back(*action);
+      TakePicture(event, account, features, *action);
     }
   }
   AddLine(event.time, std::move(text));
@@ -110,80 +99,63 @@ void Story::OnTimer(const AccountWindow&, const Action& action) {
   std::string text = "=> " + std::string(sekisho::Name(action.kind)) + ": " + std::string(RuleWords(action.rule));
   if (!action.expires.never()) text += "; until " + HumanTime(action.expires);
   if (actions_.size() < kActionsMax) actions_.push_back(action);
+  if (action.kind == ActionKind::kRelease) release_ = action;
   AddLine(action.time, std::move(text));
 }
 
-std::string Story::Summary(std::string_view login, const AccountWindow& account) const {
-  std::string out = Printable(login) + ": " + StandingWords(account.standing) + "\n\n";
-  Table table;
-  table.Row({"seen", HumanTime(first_) + " to " + HumanTime(last_)});
-  std::string kinds;
-  for (int kind = 0; kind < kEventKinds; ++kind) {
-    if (events_by_kind_[kind] == 0) continue;
-    kinds += (kinds.empty() ? "" : ", ") + WithCommas(static_cast<int64_t>(events_by_kind_[kind])) + " " +
-             std::string(Name(static_cast<EventKind>(kind)));
+void Story::FollowEpisode(const Event& event, const AccountWindow& account, const Features& features) {
+  if (event.kind != EventKind::kSubmission || !features.stray) return;
+  if (account.onset != episode_.onset) {
+    episode_ = Episode();
+    episode_.onset = account.onset;
   }
-  table.Row({"events", kinds});
-  std::string countries;
+  // Behind a webmail host stands whoever logged in there.
+  const IpAddress& ip = event.via_webmail ? account.webmail_ip : event.ip;
+  const std::string country = CountryName(event.via_webmail ? account.webmail_place.country : event.place.country);
+  if (episode_.messages == 0) episode_.first_source = ip.ToString() + (country.empty() ? "" : " (" + country + ")");
+  ++episode_.messages;
+  episode_.last = std::max(episode_.last, event.time);
+  if (episode_.sources.size() < Episode::kSourcesCounted) episode_.sources.insert(ip.source_key());
+  if (!country.empty()) ++episode_.countries[country];
+  ++messages_after_;
+  last_after_ = std::max(last_after_, event.time);
+}
+
+void Story::TakePicture(const Event& event, const AccountWindow& account, const Features& features, const Action& action) {
+  if (picture_.has_value() && Gravity(action) < Gravity(picture_->action)) return;
+  messages_after_ = 0;
+  last_after_ = EventTime::Never();
+  release_.reset();
+  Picture& picture = picture_.emplace();
+  picture.action = action;
+  picture.features = features;
+  const EventTime onset = action.onset.never() ? event.time : action.onset;
+  if (!action.onset.never()) {
+    picture.episode = episode_;
+    picture.recipients = account.stray_recipients.Count(event.time, event.time - onset + Span::Millis(1));
+  }
+  picture.first_seen = account.first_seen;
+  picture.last_read = account.last_read;
   for (const Habit& habit : account.countries) {
     const std::string name = CountryName(static_cast<uint16_t>(habit.key));
-    countries += (countries.empty() ? "" : ", ") + (name.empty() ? "unknown" : name) + " (" +
-                 std::to_string(habit.days) + (habit.days == 1 ? " day)" : " days)");
+    const bool the_owners = habit.first_seen < onset && (habit.reads > 0 || habit.sent_days >= 2);
+    if (the_owners && !name.empty() && picture.countries.size() < 6) picture.countries.emplace_back(name, habit.days);
   }
-  table.Row({"used from", countries.empty() ? "nowhere known" : countries});
-  table.Row({"mail read", account.last_read.never() ? "never, as far as the logs show"
-                                                    : "last at " + HumanTime(account.last_read)});
-  out += table.ToString();
+  for (const SourceUse& source : account.sources) picture.owner_sources += !source.stray && source.first_seen < onset ? 1 : 0;
+  picture.reads_a_day_hundredths = account.reads_a_day.MeanBefore(event.time, 14);
+}
 
-  const Action* gravest = Gravest(actions_);
-  if (gravest == nullptr) {
-    out += "\nNothing was done about it. ";
-    if (risk_max_ == 0) return out + "No detector saw anything.\n";
-    return out + "The highest risk was " + std::to_string(risk_max_) + " of 100 (" + risk_max_signals_ + ") at " +
-           HumanTime(risk_max_at_) + "; telling the owner begins at " + std::to_string(policy_->notify.risk) +
-           ", suspending at " + std::to_string(policy_->suspend.risk) + ".\n";
-  }
-  out += "\nWhat happened: " + std::string(sekisho::Name(gravest->kind)) + " at " + HumanTime(gravest->time) +
-         (gravest->mode == Mode::kShadow ? " (shadow: told only, not enforced)" : "") + ", risk " +
-         std::to_string(gravest->risk) + " of 100\n";
-  if (!gravest->onset.never()) {
-    out += "  The first message from an unfamiliar source was sent at " + HumanTime(gravest->onset) + "; " +
-           WithCommas(static_cast<int64_t>(gravest->messages_since_onset)) + " by such sources until then.\n";
-  }
-  out += "\nWhy: " + std::string(RuleWords(gravest->rule)) + "\n";
-  for (const Signal& signal : gravest->signals) {
-    out += "  " + std::string(DetectorWords(signal.detector)) + " (" + std::string(sekisho::Name(signal.detector)) +
-           ", " + std::to_string(signal.score) + " points" + (signal.shadow ? ", shadow" : "") + ")\n";
-    for (const Evidence& evidence : signal.evidence) out += "    " + EvidenceWords(evidence) + "\n";
-  }
-  const std::string remedy = RemedyWords(*gravest);
-  if (!remedy.empty()) {
-    out += "\nWhat releases it, and what would have kept it from happening:\n";
-    size_t from = 0;
-    while (from < remedy.size()) {
-      const size_t end = remedy.find('\n', from);
-      out += "  " + remedy.substr(from, end - from + 1);
-      from = end + 1;
-    }
-  }
+std::string Story::Timeline() const {
+  std::string out;
   if (actions_.size() > 1) {
     out += "\nAll that was done:\n";
     Table done;
-    constexpr size_t kShown = 12;
-    for (size_t i = 0; i < std::min(actions_.size(), kShown); ++i) {
-      const Action& a = actions_[i];
-      done.Row({HumanTime(a.time), std::string(sekisho::Name(a.kind)), std::string(a.rule),
-                SignalList(a.signals)});
+    for (const Action& a : actions_) {
+      done.Row({HumanTime(a.time), std::string(sekisho::Name(a.kind)), std::string(a.rule), SignalList(a.signals)});
     }
     out += done.ToString();
-    if (actions_.size() > kShown) out += "  and " + std::to_string(actions_.size() - kShown) + " more\n";
   }
-  return out;
-}
-
-std::string Story::Tell(std::string_view login, const AccountWindow& account) const {
-  std::string out = Summary(login, account);
-  out += all_ ? "\nTimeline:\n" : "\nTimeline (events that raised a signal; --all shows the others):\n";
+  out += "\nTimeline:\n";
   for (const Line& line : lines_) {
     out += "  " + HumanTime(line.time) + "  " + line.text;
     if (line.times > 1) out += "\n    (" + WithCommas(static_cast<int64_t>(line.times)) + " times)";
@@ -191,6 +163,28 @@ std::string Story::Tell(std::string_view login, const AccountWindow& account) co
   }
   if (lines_.empty()) out += "  nothing\n";
   if (lines_dropped_ > 0) out += "  and " + WithCommas(static_cast<int64_t>(lines_dropped_)) + " more lines\n";
+  return out;
+}
+
+std::string Story::Tell(std::string_view login, const AccountWindow& account) const {
+  ScreenFacts facts;
+  facts.login = login;
+  facts.account = &account;
+  facts.policy = policy_;
+  facts.picture = picture_.has_value() ? &*picture_ : nullptr;
+  facts.messages_after = messages_after_;
+  facts.last_after = last_after_;
+  facts.first = first_;
+  facts.last = last_;
+  facts.events = events_;
+  facts.risk_max = risk_max_;
+  facts.risk_max_at = risk_max_at_;
+  facts.risk_max_signals = risk_max_signals_;
+  facts.release = release_.has_value() ? &*release_ : nullptr;
+  facts.actions = actions_.size();
+  facts.all = all_;
+  std::string out = Screen(facts);
+  if (all_) out += Timeline();
   return out;
 }
 

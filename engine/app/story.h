@@ -1,13 +1,15 @@
-// One account's story, collected while the fold runs, then told: first what a support agent needs on one screen, then
-// event by event.
+// One account's story, collected while the fold runs, then told: what a support agent needs on one screen, and if asked for, all
+// that was done and event by event what happened.
 #ifndef SEKISHO_ENGINE_APP_STORY_H_
 #define SEKISHO_ENGINE_APP_STORY_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/app/story_screen.h"
 #include "engine/app/words.h"
 #include "engine/shard/shard.h"
 
@@ -16,7 +18,7 @@ namespace sekisho::app {
 // Thread-compatible. Memory is bounded by kLinesMax.
 class Story : public FoldObserver {
  public:
-  // `all`: every event gets a line, not only those that raised a signal or led to something.
+  // `all`: the screen is followed by the timeline, in which every event gets a line.
   Story(AccountId id, const Policy* policy, bool all) : id_(id), policy_(policy), all_(all) {}
 
   void OnEvent(const Event& event, const AccountWindow& account, const Features& features,
@@ -26,7 +28,7 @@ class Story : public FoldObserver {
   void OnFolded(const Event& event);
 
   bool empty() const { return events_ == 0; }
-  // The summary and the timeline, ready to print: nothing in it can trouble a terminal. `login` is how the account is
+  // The screen, and the timeline if asked for, ready to print: nothing in it can trouble a terminal. `login` is how the account is
   // called; `account` what the engine remembers of it at the end.
   std::string Tell(std::string_view login, const AccountWindow& account) const;
 
@@ -40,7 +42,11 @@ class Story : public FoldObserver {
   };
 
   void AddLine(EventTime time, std::string text);
-  std::string Summary(std::string_view login, const AccountWindow& account) const;
+  // Keeps count of what unfamiliar sources send.
+  void FollowEpisode(const Event& event, const AccountWindow& account, const Features& features);
+  // Remembers the account as it is now, if what is done is the gravest yet.
+  void TakePicture(const Event& event, const AccountWindow& account, const Features& features, const Action& action);
+  std::string Timeline() const;
 
   const AccountId id_;
   const Policy* const policy_;
@@ -54,7 +60,11 @@ class Story : public FoldObserver {
   std::string risk_max_signals_;
   std::vector<Line> lines_;
   std::vector<Action> actions_;       // what was done, without observe
-  uint64_t observed_ = 0;
+  Episode episode_;
+  std::optional<Picture> picture_;
+  uint64_t messages_after_ = 0;       // by unfamiliar sources, after the picture's action
+  EventTime last_after_;
+  std::optional<Action> release_;     // the last after it
 };
 
 }  // namespace sekisho::app

@@ -22,12 +22,14 @@ constexpr std::array kFeatures = {
     Entry{"messages_24h", "messages sent"},
     Entry{"recipients_1h", "recipients written to"},
     Entry{"recipients_24h", "recipients written to"},
+    Entry{"stray_messages_1m", "messages sent by unfamiliar sources"},
     Entry{"stray_messages_10m", "messages sent by unfamiliar sources"},
     Entry{"stray_messages_1h", "messages sent by unfamiliar sources"},
     Entry{"stray_messages_24h", "messages sent from where nobody reads the owner's mail"},
     Entry{"stray_recipients_10m", "recipients of messages by unfamiliar sources"},
     Entry{"stray_recipients_1h", "recipients of messages by unfamiliar sources"},
     Entry{"new_recipients_1h", "recipients the account never wrote to before"},
+    Entry{"stray_new_recipients_1h", "recipients new to the account, written to by unfamiliar sources"},
     Entry{"failures_1h", "failed logins by unfamiliar sources"},
     Entry{"failing_sources_1h", "sources that failed to log in"},
     Entry{"failing_sources_72h", "sources that failed to log in"},
@@ -42,6 +44,7 @@ constexpr std::array kRules = {
     Entry{"beyond_doubt", "rotation over sources in several far countries: enough by itself"},
     Entry{"two_families", "independent kinds of evidence agree, and their risk reaches this step"},
     Entry{"risk", "the risk reaches this step"},
+    Entry{"relapse", "the same again after an operator let it go: less risk is enough"},
     Entry{"circuit_breaker", "too many suspensions at once: slowed down instead, a person should look"},
     Entry{"renewed", "the suspension was about to end, and the unfamiliar sources were still at it"},
     Entry{"expired", "its time was over"},
@@ -93,7 +96,9 @@ std::string EvidenceWords(const Evidence& evidence) {
   }
   std::string out = WithCommas(evidence.value) + " " + std::string(words);
   if (evidence.window != Span()) out += ", within " + FormatSpan(evidence.window);
-  if (evidence.threshold > 0) out += " (threshold " + WithCommas(evidence.threshold) + ")";
+  // How long ago something was is evidence up to its threshold, all else from it on.
+  const std::string_view bound = evidence.feature == "guessed_hours_ago" ? "at most " : "threshold ";
+  if (evidence.threshold > 0) out += " (" + std::string(bound) + WithCommas(evidence.threshold) + ")";
   return out;
 }
 
@@ -121,6 +126,9 @@ std::string RemedyWords(const Action& action) {
     out += "It ends by itself at " + HumanTime(action.expires) +
            (action.kind == ActionKind::kSuspend ? ", or is renewed if unfamiliar sources are still sending then.\n"
                                                 : ".\n");
+  }
+  if (action.request == Request::kConfirmSuspension) {
+    out += "A person is to say whether it shall be suspended: sekisho deny --account confirms it, sekisho release refuses.\n";
   }
   out += "A changed password locks out whoever knows the old one.\n";
   bool sources = false, recipients = false, rates = false;
