@@ -202,7 +202,7 @@ void TellHabit(const Picture& picture, Page* page) {
   } else {
     const uint64_t reads = (picture.reads_a_day_hundredths + 50) / 100;
     const std::string often = reads > 1 ? Count(reads, "time", "times") + " a day" : std::string(reads == 1 ? "once a day" : "now and then");
-    text += "Mail is read " + often + ", last at " + HumanTime(picture.last_read) + ".";
+    text += "Mail read " + often + ", last " + HumanTime(picture.last_read) + ".";
   }
   page->Say(84, text);
 }
@@ -251,7 +251,7 @@ void TellNow(const ScreenFacts& facts, Page* page) {
   }
   if (standing.suspensions > 1) text += "; suspended or renewed " + Count(standing.suspensions, "time", "times") + " in all";
   if (facts.messages_after > 0) {
-    text += "; unfamiliar sources sent or tried " + Count(facts.messages_after, "more message", "more messages") + ", last at " +
+    text += "; unfamiliar sources sent or tried " + Count(facts.messages_after, "more", "more") + ", last " +
             HumanTime(facts.last_after);
   } else {
     text += "; no unfamiliar source has sent since";
@@ -298,7 +298,7 @@ std::string Screen(const ScreenFacts& facts) {
   page.Head(Headline(facts));
   const CustomerClass customer = facts.policy->ClassOf(facts.login);
   if (customer != CustomerClass::kConsumer) {
-    page.Say(55, "Customer class " + std::string(Name(customer)) +
+    page.Say(89, "Customer class " + std::string(Name(customer)) +
                      (customer == CustomerClass::kBusiness ? ": a person confirms a suspension." : ": it may send more than others."));
   }
   if (facts.picture == nullptr) {
