@@ -166,6 +166,36 @@ void AddReputation(YamlFields* f, Policy* p) {
   shared.Score("denied_score", &p->shared_source.denied_score, "Points of risk when an operator denied the source or the account");
 }
 
+void AddSourceClasses(YamlFields* f, Policy* p) {
+  f->Section("source_classes",
+             "What kind of network a source is in. A source that no list names is of unknown class, and nothing is concluded "
+             "from that. AS numbers need AS data (--asn)");
+  const auto list = [&](SourceClass c, std::string doc) {
+    f->Words("source_classes." + std::string(Name(c)), SourceClasses::kWordsMax, "networks or AS numbers, such as 192.0.2.0/24 or AS64500",
+             [p, c](const std::vector<std::string>& words) { return p->source_classes.Set(c, words); },
+             [p, c] { return p->source_classes.words(c); }, std::move(doc));
+  };
+  list(SourceClass::kResidential, "Homes and offices");
+  list(SourceClass::kCarrier, "Phones, many behind one address; their country is the carrier's, not the phone's");
+  list(SourceClass::kHosting, "Rented servers. Too wide a list takes owners' new VPNs for thieves' servers");
+  list(SourceClass::kFetcher, "Clouds from which mail programs and mailbox imports log in for their users");
+  list(SourceClass::kVpn, "Exits of VPN services");
+  list(SourceClass::kTor, "Exits of Tor; they change daily, so keep the list by a script");
+  list(SourceClass::kOwn, "The operator's own: relays, monitors, load balancers. They are nowhere, and never judged");
+}
+
+void AddImpossibleTravel(YamlFields* f, Policy* p) {
+  DetectorKeys travel(f, p, DetectorId::kImpossibleTravel,
+                      "An unfamiliar source sends from farther than anyone can have travelled since the owner's last use");
+  travel.Count("kmh_min", &p->impossible_travel.kmh_min, "Speed in km/h. Lower hits people who slept on a plane");
+  travel.Count("km_min", &p->impossible_travel.km_min, "Distance in km, beyond what the two countries reach over");
+  travel.Count("history_days_min", &p->impossible_travel.history_days_min,
+               "Days of history from which on it is measured; before, the owner's countries aren't known");
+  travel.Score("sent_score", &p->impossible_travel.sent_score, "Points of risk where the owner had sent mail");
+  travel.Score("read_score", &p->impossible_travel.read_score,
+               "Points where he had only read: perhaps a computer that was left on");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -228,6 +258,7 @@ YamlFields FieldsOf(PolicyFile* file) {
         return words;
       },
       "Where the customers live; an empty list: learned from the accounts");
+  AddSourceClasses(&fields, p);
   fields.Section("jitter", "Thresholds move by account and day, so that what one account teaches a thief doesn't hold for "
                            "the next, or tomorrow");
   fields.Integer("jitter.percent", &p->jitter_percent, 0, 50, "Up or down by at most this; 0 switches it off");
@@ -241,6 +272,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddMailboxAndCredential(&fields, p);
   AddOutcome(&fields, p);
   AddReputation(&fields, p);
+  AddImpossibleTravel(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

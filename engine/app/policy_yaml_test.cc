@@ -52,8 +52,8 @@ TEST(PolicyYaml, EachValueCountsInTheVersion) {
     std::string other;
     if (value == "enforce") {
       other = "shadow";
-    } else if (value == "[]") {
-      other = "[JP, DE]";
+    } else if (value.front() == '[') {
+      other = path.front() == "source_classes" ? "[AS64500, 192.0.2.0/24]" : "[JP, DE]";
     } else if (value.front() == '"') {
       other = "other";
     } else if (value.back() == 'd' || value.back() == 'h') {

@@ -35,6 +35,10 @@ constexpr std::array kFeatures = {
     Entry{"source_bad_score_milli", "share of bad accounts in the source's network, at least, in thousandths"},
     Entry{"source_bad_accounts", "other accounts suspended over that network"},
     Entry{"denied", "denied by an operator"},
+    Entry{"travel_kmh", "km/h from where the owner read mail to where an unfamiliar source sent"},
+    Entry{"travel_km", "km between the two, at least"},
+    Entry{"travel_sent_kmh", "km/h from where the owner sent to where an unfamiliar source sent"},
+    Entry{"travel_sent_km", "km between the two, at least"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -82,6 +86,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kGuessingThenUse: return "a password was guessed, then somebody unfamiliar sent";
     case DetectorId::kBounceSurge: return "receivers bounced or refused far too many messages";
     case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
+    case DetectorId::kImpossibleTravel: return "sent from farther away than the owner can have travelled";
   }
   return "unknown";
 }

@@ -15,6 +15,7 @@
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
 #include "engine/model/action.h"
+#include "engine/window/source_classes.h"
 
 namespace sekisho {
 
@@ -37,6 +38,10 @@ struct Policy {
 
   // Countries where the operator's customers live, as ISO 3166 codes ("JP"); empty: learned from the accounts.
   std::vector<uint16_t> home_countries;
+
+  // Which networks and AS numbers are homes', carriers', hosters', and so on. A source in none is of unknown class, and
+  // what asks for the class says nothing then. Too wide a class "hosting" makes owners' VPNs look like rented servers.
+  SourceClasses source_classes = SourceClasses::Default();
 
   std::array<DetectorMode, kDetectors> detectors{};
 
@@ -127,6 +132,15 @@ struct Policy {
     Limit most = {600, 40};              // hardly anybody good is seen there
     int32_t denied_score = 40;           // an operator denied the source, or the account
   } shared_source;
+
+  // A stray source sends from farther than anyone can have travelled since the owner's last use, within 24 h.
+  struct ImpossibleTravel {
+    int64_t kmh_min = 1'000;             // lower: hits people who slept on a plane
+    int64_t km_min = 500;                // beyond what the two countries themselves reach over
+    int64_t history_days_min = 7;        // before, an owner's countries aren't known yet
+    int32_t sent_score = 20;             // the owner sent where he was
+    int32_t read_score = 10;             // he only read there: perhaps a computer that was left on
+  } impossible_travel;
 
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).

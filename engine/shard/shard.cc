@@ -29,10 +29,15 @@ bool IsJudged(const Event& event, const AccountWindow::Touch& touch) {
 
 }  // namespace
 
+// What hangs on when the owner was last there isn't the thief's way of going about it, and won't be there when he comes back.
+constexpr bool IsCircumstance(DetectorId id) {
+  return id == DetectorId::kImpossibleTravel;
+}
+
 uint32_t PatternOf(std::span<const Signal> signals) {
   uint32_t pattern = 0;
   for (const Signal& s : signals) {
-    if (!s.shadow) pattern |= uint32_t{1} << static_cast<uint32_t>(s.detector);
+    if (!s.shadow && !IsCircumstance(s.detector)) pattern |= uint32_t{1} << static_cast<uint32_t>(s.detector);
   }
   return pattern;
 }
@@ -46,6 +51,7 @@ Shard::Shard(const ShardOptions& options, const Policy* policy, AccountTable* ta
 void Shard::SetPolicy(const Policy* policy) {
   policy_ = policy;
   population_.SetHomeCountries(policy->home_countries);
+  population_.source_classes = policy->source_classes;
 }
 
 FoldResult Shard::Admit(EventTime at) {

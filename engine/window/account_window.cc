@@ -69,7 +69,7 @@ Habit* TouchHabit(std::vector<Habit>* habits, uint64_t key, EventTime at) {
   return victim;
 }
 
-void UpdateHabit(std::vector<Habit>* habits, uint64_t key, EventTime at, bool read, bool sent) {
+Habit& UpdateHabit(std::vector<Habit>* habits, uint64_t key, EventTime at, bool read, bool sent) {
   Habit* h = TouchHabit(habits, key, at);
   AddDay(h->last_seen, at, &h->days);
   h->last_seen = std::max(h->last_seen, at);
@@ -83,6 +83,7 @@ void UpdateHabit(std::vector<Habit>* habits, uint64_t key, EventTime at, bool re
     AddDay(h->last_sent, at, &h->sent_days);
     h->last_sent = std::max(h->last_sent, at);
   }
+  return *h;
 }
 
 bool HabitKnown(const Habit& h, EventTime at, bool account_reads) {
@@ -165,6 +166,11 @@ uint32_t AccountWindow::ReadsThere(const IpAddress& ip, const Place& place, Even
   return h != nullptr && !h->last_read.never() && at - h->last_read <= Span::Days(7) ? h->reads : 0;
 }
 
+int AccountWindow::HomeCountries(EventTime at) const {
+  const bool reader = Reads(at);
+  return static_cast<int>(std::count_if(countries.begin(), countries.end(), [&](const Habit& h) { return HabitKnown(h, at, reader); }));
+}
+
 bool AccountWindow::Reads(EventTime at) const {
   return !last_read.never() && at - last_read <= Span::Days(14) && reads_a_day.TotalBefore(at, 14) + reads_a_day.Today(at) >= 3;
 }
@@ -195,6 +201,10 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     touch.place = session ? webmail_place : Place();
   }
   touch.familiarity = Know(touch.ip, touch.place, at, population);
+  if (touch.familiarity != Familiarity::kNowhere) {
+    touch.source_class = population.source_classes.Of(touch.ip, touch.place);
+    if (touch.source_class == SourceClass::kOwn) touch.familiarity = Familiarity::kNowhere;
+  }
   const bool somewhere = touch.familiarity != Familiarity::kNowhere;
   if (somewhere && population.Trusts(touch.ip, touch.place, at)) touch.familiarity = Familiarity::kKnown;
 
@@ -355,6 +365,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
   AddDay(s->last_seen, at, &s->days);
   if (s->last_seen.never() || at - s->last_seen > kOneUse) SaturatingIncrement(&s->uses);
   s->last_seen = std::max(s->last_seen, at);
+  s->source_class = touch.source_class;
   sources_seen.Add(at, key);
   if (backing_read) {
     if (s->first_read.never()) s->first_read = at;
@@ -375,7 +386,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
   // The baseline isn't learned from what may be abuse.
   const bool learn = standing.verdict < ActionKind::kThrottle || standing.verdict == ActionKind::kRelease;
   if (learn) {
-    UpdateHabit(&places, s->area, at, backing_read, sends);
+    UpdateHabit(&places, s->area, at, backing_read, sends).source_class = touch.source_class;
     if (s->country != 0) UpdateHabit(&countries, CountryKey(s->country), at, backing_read, sends);
   }
   // Guessed: a source that failed before gets in, among several that failed.

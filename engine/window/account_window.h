@@ -28,6 +28,7 @@
 #include "engine/window/population.h"
 #include "engine/window/recipient_memory.h"
 #include "engine/window/sliding_counter.h"
+#include "engine/window/source_classes.h"
 
 namespace sekisho {
 
@@ -60,6 +61,7 @@ struct SourceUse {
   Familiarity at_first = Familiarity::kNowhere;  // how known it was when first used
   EventTime first_seen, last_seen, last_sent, first_read, last_read;
   uint32_t uses = 0, reads = 0, messages = 0;  // since first seen, saturating
+  SourceClass source_class = SourceClass::kUnknown;  // when last seen
 };
 
 // A place (an area in a country, or a country) in the slow baseline.
@@ -67,6 +69,7 @@ struct Habit {
   uint64_t key = 0;
   EventTime first_seen, last_seen, first_read, last_read, last_sent;
   uint16_t days = 0, read_days = 0, sent_days = 0;  // distinct UTC days
+  SourceClass source_class = SourceClass::kUnknown;  // of a place: when last seen
   uint32_t reads = 0;
 };
 
@@ -142,6 +145,7 @@ struct AccountWindow {
     bool counted = false;  // false: the second line about one message, or a late duplicate of no effect
     IpAddress ip;          // the true source: of the webmail login where the client was the webmail host
     Place place;
+    SourceClass source_class = SourceClass::kUnknown;
   };
 
   // Folds one event in. The event may be older than the newest one seen: counters count it in its own place.
@@ -164,6 +168,9 @@ struct AccountWindow {
 
   // True until the account has a day of history: a habit can't be told yet.
   bool Young(EventTime at) const { return first_seen.never() || at - first_seen < Span::Hours(24); }
+
+  // Countries that are the owner's by history: as many as he is at home in, through a VPN or a provider's cloud too.
+  int HomeCountries(EventTime at) const;
 
   // The account reads its mail where we can see it.
   bool Reads(EventTime at) const;

@@ -45,6 +45,9 @@ enum Tag : uint64_t {
   kPattern = 33,
   kGrace = 34,
   kVerdictMode = 35,
+  // Classes of `sources` and `places`, by index.
+  kSourceClassOfSources = 60,
+  kSourceClassOfPlaces = 61,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -135,6 +138,26 @@ void GetList(ByteReader* r, EventTime base, size_t most, std::vector<T>* list, G
   if (n > most) return r->Fail();
   list->resize(n);
   for (T& t : *list) get(r, base, &t);
+}
+
+// One byte each, without the unknown ones at the end; nothing where all are unknown, as without data.
+template <typename T>
+std::string ClassesOf(const std::vector<T>& list) {
+  std::string bytes;
+  for (const T& t : list) bytes.push_back(static_cast<char>(t.source_class));
+  while (!bytes.empty() && bytes.back() == 0) bytes.pop_back();
+  return bytes;
+}
+
+template <typename T>
+void GetClasses(ByteReader* r, std::vector<T>* list) {
+  const std::string_view bytes = r->Bytes();
+  if (bytes.size() > list->size()) return r->Fail();
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const auto c = static_cast<uint8_t>(bytes[i]);
+    if (c >= kSourceClasses) return r->Fail();
+    (*list)[i].source_class = static_cast<SourceClass>(c);
+  }
 }
 
 class Fields {
@@ -238,6 +261,8 @@ void AccountWindow::Encode(ByteWriter* out) const {
       w->PutVarint(standing.relapse_guard ? 1 : 0);
     });
   }
+  if (const std::string c = ClassesOf(sources); !c.empty()) f.Put(kSourceClassOfSources, [&](ByteWriter* w) { w->PutBytes(c); });
+  if (const std::string c = ClassesOf(places); !c.empty()) f.Put(kSourceClassOfPlaces, [&](ByteWriter* w) { w->PutBytes(c); });
 }
 
 bool AccountWindow::Decode(ByteReader* in) {
@@ -327,6 +352,8 @@ bool AccountWindow::Decode(ByteReader* in) {
         standing.grace = GetTime(&r, base);
         standing.relapse_guard = r.VarintUpTo(1) == 1;
         break;
+      case kSourceClassOfSources: GetClasses(&r, &sources); break;
+      case kSourceClassOfPlaces: GetClasses(&r, &places); break;
       default: continue;  // a newer record's field
     }
     if (!r.done()) return false;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/window/country_distance.h"
+
 namespace sekisho {
 namespace {
 
@@ -50,6 +52,29 @@ void ReadStrays(const AccountWindow& a, EventTime at, Features* f) {
   f->far_countries_24h = countries_24h.size();
 }
 
+// A country that the account is at home in beside another says nothing of travel: somebody is there through a VPN or a
+// provider's cloud, or the account is a team's.
+void ReadTravel(const AccountWindow& a, EventTime at, const SourceUse& stray, Features* f) {
+  if (stray.country == 0 || stray.at_first != Familiarity::kFar || stray.reads > 0 || !TellsPlace(stray.source_class)) return;
+  if (a.HomeCountries(at) > 1) return;
+  const auto measure = [&](const SourceUse& owners, EventTime used, int64_t* km, int64_t* kmh) {
+    const EventTime then = stray.last_sent;
+    const Span apart = then > used ? then - used : used - then;
+    if (used.never() || apart >= Span::Hours(24)) return;
+    const int64_t distance = CountryDistanceKm(stray.country, owners.country);
+    // A minute is what clocks may differ by.
+    const int64_t speed = std::min(Features::kKmhMax, distance * 3600 / std::max<int64_t>(60, apart.seconds()));
+    if (speed <= *kmh) return;
+    *km = distance;
+    *kmh = speed;
+  };
+  for (const SourceUse& s : a.sources) {
+    if (s.stray || s.at_first == Familiarity::kFar || s.country == 0 || s.country == stray.country || !TellsPlace(s.source_class)) continue;
+    measure(s, s.last_seen, &f->travel_km, &f->travel_kmh);
+    measure(s, s.last_sent, &f->travel_sent_km, &f->travel_sent_kmh);
+  }
+}
+
 int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::max<int64_t>(0, (at - then).seconds() / 3600); }
 
 }  // namespace
@@ -86,6 +111,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     const SourceUse& source = a.sources[static_cast<size_t>(touch.source)];
     f.source_messages = source.messages;
     f.source_reads = source.reads > 0;
+    if (touch.stray) ReadTravel(a, at, source, &f);
   }
 
   if (const Judged judged = population.judgements.Of(touch.ip, at); judged.score_milli > 0) {

@@ -56,6 +56,13 @@ struct Features {
   int64_t source_bad_score_milli = 0, source_bad_accounts = 0;
   bool denied = false;             // an operator says that this source, or this account, is bad
 
+  // impossible_travel: kilometres between the country of this event's stray source and one that the owner used within the
+  // 24 h around the stray's last message, at least, and the speed that this takes, at most kKmhMax. Of all such pairs the
+  // fastest; 0: none is far. `sent`: only uses that sent mail.
+  int64_t travel_km = 0, travel_kmh = 0;
+  int64_t travel_sent_km = 0, travel_sent_kmh = 0;
+
+  static constexpr int64_t kKmhMax = 100'000;
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kHabitRecipientsMin = 50;
 };

@@ -12,6 +12,7 @@
 #include "engine/model/event.h"
 #include "engine/window/exceptions.h"
 #include "engine/window/judgements.h"
+#include "engine/window/source_classes.h"
 
 namespace sekisho {
 
@@ -30,6 +31,8 @@ class Population {
   bool Trusts(const IpAddress& ip, const Place& place, EventTime at) const {
     return !exceptions.empty() && exceptions.OfSource(ip, place, at) == Ruling::kAllowed;
   }
+  // From the policy.
+  SourceClasses source_classes;
   Exceptions exceptions;
   // What entity shards think of source networks.
   Judgements judgements;
@@ -42,7 +45,7 @@ class Population {
 
   static constexpr uint64_t kAccountsMin = 20;
 
-  void Encode(ByteWriter* out) const;  // without the policy's countries, and without exceptions and judgements
+  void Encode(ByteWriter* out) const;  // without the policy's countries and classes, and without exceptions and judgements
   bool Decode(ByteReader* in);
 
  private:
