@@ -196,6 +196,17 @@ void AddImpossibleTravel(YamlFields* f, Policy* p) {
                "Points where he had only read: perhaps a computer that was left on");
 }
 
+void AddSourceClass(YamlFields* f, Policy* p) {
+  DetectorKeys change(f, p, DetectorId::kSourceClass,
+                      "An unfamiliar source in a hosting network (see source_classes) sends for an account that is used from "
+                      "homes and phones only");
+  change.Limit("few", &p->source_class.few,
+               "Messages from such sources within 24 h. Lower is earlier, and hits owners who try a new service");
+  change.Limit("many", &p->source_class.many, "The same, many of them");
+  change.Count("history_days_min", &p->source_class.history_days_min,
+               "Days of history from which on it is judged; before, a new customer's own server isn't known");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -273,6 +284,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddOutcome(&fields, p);
   AddReputation(&fields, p);
   AddImpossibleTravel(&fields, p);
+  AddSourceClass(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

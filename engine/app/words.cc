@@ -39,6 +39,8 @@ constexpr std::array kFeatures = {
     Entry{"travel_km", "km between the two, at least"},
     Entry{"travel_sent_kmh", "km/h from where the owner sent to where an unfamiliar source sent"},
     Entry{"travel_sent_km", "km between the two, at least"},
+    Entry{"stray_hosting_messages_24h", "messages sent by unfamiliar rented servers"},
+    Entry{"access_places", "of the owner's places are homes or phones, and none is a server"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -87,6 +89,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kBounceSurge: return "receivers bounced or refused far too many messages";
     case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
     case DetectorId::kImpossibleTravel: return "sent from farther away than the owner can have travelled";
+    case DetectorId::kSourceClass: return "sent from rented servers, where the owner uses homes and phones";
   }
   return "unknown";
 }

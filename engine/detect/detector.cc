@@ -26,6 +26,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kBounceSurge, Family::kOutcome, DetectBounceSurge},
     Entry{DetectorId::kSharedSource, Family::kReputation, DetectSharedSource},
     Entry{DetectorId::kImpossibleTravel, Family::kOrigin, DetectImpossibleTravel},
+    Entry{DetectorId::kSourceClass, Family::kReputation, DetectSourceClass},
 };
 
 }  // namespace

@@ -142,6 +142,13 @@ struct Policy {
     int32_t read_score = 10;             // he only read there: perhaps a computer that was left on
   } impossible_travel;
 
+  // A stray source in a hosting network sends for an account that is at home only in homes and on phones.
+  struct SourceClassChange {
+    Limit few = {3, 20};                 // messages from hosting networks; lower: hits who tries a new program once
+    Limit many = {10, 30};
+    int64_t history_days_min = 7;        // before, a new customer's own server isn't known yet
+  } source_class;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

@@ -171,6 +171,17 @@ int AccountWindow::HomeCountries(EventTime at) const {
   return static_cast<int>(std::count_if(countries.begin(), countries.end(), [&](const Habit& h) { return HabitKnown(h, at, reader); }));
 }
 
+AccountWindow::HomePlaces AccountWindow::PlacesByClass(EventTime at) const {
+  HomePlaces homes;
+  const bool reader = Reads(at);
+  for (const Habit& h : places) {
+    if (h.source_class == SourceClass::kUnknown || !HabitKnown(h, at, reader)) continue;
+    const bool access = h.source_class == SourceClass::kResidential || h.source_class == SourceClass::kCarrier;
+    ++(access ? homes.access : homes.servers);
+  }
+  return homes;
+}
+
 bool AccountWindow::Reads(EventTime at) const {
   return !last_read.never() && at - last_read <= Span::Days(14) && reads_a_day.TotalBefore(at, 14) + reads_a_day.Today(at) >= 3;
 }

@@ -172,6 +172,12 @@ struct AccountWindow {
   // Countries that are the owner's by history: as many as he is at home in, through a VPN or a provider's cloud too.
   int HomeCountries(EventTime at) const;
 
+  // Places that are the owner's by history, by class: homes and phones, and servers of any kind (hosting, fetchers, VPNs, Tor).
+  struct HomePlaces {
+    int access = 0, servers = 0;
+  };
+  HomePlaces PlacesByClass(EventTime at) const;
+
   // The account reads its mail where we can see it.
   bool Reads(EventTime at) const;
 

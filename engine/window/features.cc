@@ -34,6 +34,7 @@ void ReadStrays(const AccountWindow& a, EventTime at, Features* f) {
     const bool near_time = age < Span::Hours(2);
     const bool passing = s.messages <= Features::kPassingMessagesMax && s.reads == 0;
     const bool far = s.at_first == Familiarity::kFar && s.reads == 0;
+    if (s.source_class == SourceClass::kHosting) f->stray_hosting_messages_24h += s.messages;
     ++f->stray_sources_24h;
     networks.Add(s.network);
     if (near_time) ++f->stray_sources_2h;
@@ -112,6 +113,12 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.source_messages = source.messages;
     f.source_reads = source.reads > 0;
     if (touch.stray) ReadTravel(a, at, source, &f);
+    f.source_class = source.source_class;
+    if (f.stray_hosting_messages_24h > 0) {
+      const AccountWindow::HomePlaces homes = a.PlacesByClass(at);
+      f.access_places = homes.access;
+      f.server_places = homes.servers;
+    }
   }
 
   if (const Judged judged = population.judgements.Of(touch.ip, at); judged.score_milli > 0) {

@@ -62,6 +62,12 @@ struct Features {
   int64_t travel_km = 0, travel_kmh = 0;
   int64_t travel_sent_km = 0, travel_sent_kmh = 0;
 
+  // source_class: the class of this event's source; the owner's known places in homes and on phones, and on servers of any
+  // kind; messages of stray sources in hosting networks that sent in the last 24 h, each source's since it was first seen.
+  SourceClass source_class = SourceClass::kUnknown;
+  int64_t access_places = 0, server_places = 0;
+  int64_t stray_hosting_messages_24h = 0;
+
   static constexpr int64_t kKmhMax = 100'000;
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kHabitRecipientsMin = 50;

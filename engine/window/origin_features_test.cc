@@ -100,6 +100,24 @@ TEST_F(OriginFeaturesTest, TheOperatorsOwnAddressesAreNowhere) {
   EXPECT_FALSE(f.stray);
 }
 
+TEST_F(OriginFeaturesTest, AServerIsAChangeOnlyForWhoHasNone) {
+  EventTime at = LiveAtHome();
+  Send("198.51.100.1", {C("JP"), 9370}, at);
+  Features f = Send("198.51.100.1", {C("JP"), 9370}, at = at + Span::Minutes(1));
+  EXPECT_EQ(f.source_class, SourceClass::kHosting);
+  EXPECT_EQ(f.stray_hosting_messages_24h, 2);
+  EXPECT_EQ(f.access_places, 1);
+  EXPECT_EQ(f.server_places, 0);  // two messages make no home
+  // An application of the owner's that sends for two weeks does.
+  for (int i = 0; i < 28; ++i) {
+    Send("198.18.0.1", {C("JP"), 16509}, at = at + Span::Hours(6));
+    Read(kHome, kOcn, at = at + Span::Hours(6));
+  }
+  f = Send("198.51.100.2", {C("JP"), 7506}, at);
+  EXPECT_GT(f.stray_hosting_messages_24h, 0);
+  EXPECT_EQ(f.server_places, 1);
+}
+
 TEST_F(OriginFeaturesTest, ClassesSurvivePacking) {
   const EventTime at = LiveAtHome();
   Send("198.51.100.1", {C("BR"), 16509}, at);
