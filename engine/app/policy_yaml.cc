@@ -207,6 +207,18 @@ void AddSourceClass(YamlFields* f, Policy* p) {
                "Days of history from which on it is judged; before, a new customer's own server isn't known");
 }
 
+void AddWebmailOrigin(YamlFields* f, Policy* p) {
+  DetectorKeys webmail(f, p, DetectorId::kWebmailOrigin,
+                       "Messages through webmail whose session was opened in a country new to the owner");
+  webmail.Limit("few", &p->webmail_origin.few,
+                "Within 1 h. Lower is earlier, and hits travellers who answer their mail through webmail");
+  webmail.Limit("many", &p->webmail_origin.many, "The same, many of them");
+  webmail.Limit("sources", &p->webmail_origin.sources, "Foreign sources that used webmail within 24 h");
+  webmail.Count("messages_min", &p->webmail_origin.messages_min, "Sources count from so many such messages within 1 h on");
+  webmail.Count("judged_min", &p->webmail_origin.judged_min,
+                "From so many recipients on, it is silent where most of them are people the account knows");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -285,6 +297,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddReputation(&fields, p);
   AddImpossibleTravel(&fields, p);
   AddSourceClass(&fields, p);
+  AddWebmailOrigin(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

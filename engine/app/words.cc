@@ -41,6 +41,8 @@ constexpr std::array kFeatures = {
     Entry{"travel_sent_km", "km between the two, at least"},
     Entry{"stray_hosting_messages_24h", "messages sent by unfamiliar rented servers"},
     Entry{"access_places", "of the owner's places are homes or phones, and none is a server"},
+    Entry{"far_webmail_messages_1h", "messages through webmail sessions opened in countries new to the owner"},
+    Entry{"far_webmail_sources_24h", "such sources that used webmail"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -90,6 +92,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
     case DetectorId::kImpossibleTravel: return "sent from farther away than the owner can have travelled";
     case DetectorId::kSourceClass: return "sent from rented servers, where the owner uses homes and phones";
+    case DetectorId::kWebmailOrigin: return "logged in to webmail from abroad and sent message after message";
   }
   return "unknown";
 }

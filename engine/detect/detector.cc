@@ -27,6 +27,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kSharedSource, Family::kReputation, DetectSharedSource},
     Entry{DetectorId::kImpossibleTravel, Family::kOrigin, DetectImpossibleTravel},
     Entry{DetectorId::kSourceClass, Family::kReputation, DetectSourceClass},
+    Entry{DetectorId::kWebmailOrigin, Family::kOrigin, DetectWebmailOrigin},
 };
 
 }  // namespace

@@ -29,8 +29,9 @@ enum class DetectorId : uint8_t {
   kSharedSource = 12,
   kImpossibleTravel = 13,
   kSourceClass = 14,
+  kWebmailOrigin = 15,
 };
-inline constexpr int kDetectors = 15;  // with kNone
+inline constexpr int kDetectors = 16;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

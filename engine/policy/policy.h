@@ -149,6 +149,15 @@ struct Policy {
     int64_t history_days_min = 7;        // before, a new customer's own server isn't known yet
   } source_class;
 
+  // Messages through webmail whose session was opened from a country that isn't the owner's.
+  struct WebmailOrigin {
+    Limit few = {5, 15};                 // in one hour; lower: hits travellers who answer their mail at an internet cafe
+    Limit many = {15, 25};
+    Limit sources = {3, 25};             // foreign sources that used webmail in 24 h, of at least messages_min messages
+    int64_t messages_min = 3;
+    int64_t judged_min = 5;              // so many judged recipients, less than half of them new, silence it
+  } webmail_origin;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

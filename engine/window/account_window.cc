@@ -9,6 +9,7 @@ namespace {
 constexpr Span kBaseline = Span::Days(kBaselineDays);
 // A webmail session's login explains submissions through the webmail host for this long.
 constexpr Span kWebmailSession = Span::Hours(24);
+constexpr Span kForeignSession = Span::Hours(4);
 constexpr Span kGuessingMemory = Span::Hours(72);
 
 // Reading by which a place becomes the owner's before its second day: a thief who checks the password once doesn't get
@@ -217,27 +218,28 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     if (touch.source_class == SourceClass::kOwn) touch.familiarity = Familiarity::kNowhere;
   }
   const bool somewhere = touch.familiarity != Familiarity::kNowhere;
+  const auto begin_session = [&] {
+    const bool covers = touch.familiarity != Familiarity::kFar && !webmail_login.never() && at - webmail_login < kForeignSession &&
+                        e.ip != webmail_ip && Know(webmail_ip, webmail_place, at, population) == Familiarity::kFar &&
+                        !population.Trusts(webmail_ip, webmail_place, at);
+    if (covers) return;
+    webmail_ip = e.ip;
+    webmail_place = e.place;
+    webmail_login = at;
+  };
   if (somewhere && population.Trusts(touch.ip, touch.place, at)) touch.familiarity = Familiarity::kKnown;
 
   switch (e.kind) {
     case EventKind::kLogin:
     case EventKind::kMailboxAccess:
       touch.counted = true;
-      if (e.kind == EventKind::kLogin && e.service == Service::kWebmail && somewhere) {
-        webmail_ip = e.ip;
-        webmail_place = e.place;
-        webmail_login = at;
-      }
+      if (e.kind == EventKind::kLogin && e.service == Service::kWebmail && somewhere) begin_session();
       break;
     case EventKind::kSubmission: {
       // One message, two logs: whoever comes second within kSameMessage is the same message.
       touch.counted = true;
       const bool by_webmail = e.service == Service::kWebmail;
-      if (by_webmail && somewhere) {
-        webmail_ip = e.ip;
-        webmail_place = e.place;
-        webmail_login = at;
-      }
+      if (by_webmail && somewhere) begin_session();
       if (by_webmail || e.via_webmail) {
         uint32_t& theirs = by_webmail ? unmatched_by_mta : unmatched_by_webmail;
         EventTime& theirs_at = by_webmail ? unmatched_by_mta_at : unmatched_by_webmail_at;
@@ -377,6 +379,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
   if (s->last_seen.never() || at - s->last_seen > kOneUse) SaturatingIncrement(&s->uses);
   s->last_seen = std::max(s->last_seen, at);
   s->source_class = touch.source_class;
+  s->webmail |= e.service == Service::kWebmail;
   sources_seen.Add(at, key);
   if (backing_read) {
     if (s->first_read.never()) s->first_read = at;

@@ -62,6 +62,7 @@ struct SourceUse {
   EventTime first_seen, last_seen, last_sent, first_read, last_read;
   uint32_t uses = 0, reads = 0, messages = 0;  // since first seen, saturating
   SourceClass source_class = SourceClass::kUnknown;  // when last seen
+  bool webmail = false;                              // it logged in to webmail
 };
 
 // A place (an area in a country, or a country) in the slow baseline.
@@ -123,7 +124,9 @@ struct AccountWindow {
   EventTime guessed;                // a success that guessing explains
   uint64_t guessed_source = 0;
 
-  // The last webmail login's true source, for submissions that come through the webmail host.
+  // The last webmail login's true source, for submissions that come through the webmail host. A login from nearer by doesn't
+  // take a foreign one's place within kForeignSession: of two open sessions, what is sent is more likely the thief's, and an
+  // owner who logs in at home would otherwise cover him.
   IpAddress webmail_ip;
   Place webmail_place;
   EventTime webmail_login;

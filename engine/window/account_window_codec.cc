@@ -48,6 +48,7 @@ enum Tag : uint64_t {
   // Classes of `sources` and `places`, by index.
   kSourceClassOfSources = 60,
   kSourceClassOfPlaces = 61,
+  kWebmailSources = 62,  // of `sources`, one bit each
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -138,6 +139,14 @@ void GetList(ByteReader* r, EventTime base, size_t most, std::vector<T>* list, G
   if (n > most) return r->Fail();
   list->resize(n);
   for (T& t : *list) get(r, base, &t);
+}
+
+static_assert(kSourcesMax <= 64);
+
+uint64_t WebmailBits(const std::vector<SourceUse>& sources) {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < sources.size(); ++i) bits |= uint64_t{sources[i].webmail} << i;
+  return bits;
 }
 
 // One byte each, without the unknown ones at the end; nothing where all are unknown, as without data.
@@ -262,6 +271,7 @@ void AccountWindow::Encode(ByteWriter* out) const {
     });
   }
   if (const std::string c = ClassesOf(sources); !c.empty()) f.Put(kSourceClassOfSources, [&](ByteWriter* w) { w->PutBytes(c); });
+  if (const uint64_t bits = WebmailBits(sources); bits != 0) f.Put(kWebmailSources, [&](ByteWriter* w) { w->PutVarint(bits); });
   if (const std::string c = ClassesOf(places); !c.empty()) f.Put(kSourceClassOfPlaces, [&](ByteWriter* w) { w->PutBytes(c); });
 }
 
@@ -353,6 +363,12 @@ bool AccountWindow::Decode(ByteReader* in) {
         standing.relapse_guard = r.VarintUpTo(1) == 1;
         break;
       case kSourceClassOfSources: GetClasses(&r, &sources); break;
+      case kWebmailSources: {
+        const uint64_t bits = r.Varint();
+        if (sources.size() < 64 && bits >> sources.size() != 0) r.Fail();
+        for (size_t i = 0; i < sources.size(); ++i) sources[i].webmail = (bits >> i & 1) != 0;
+        break;
+      }
       case kSourceClassOfPlaces: GetClasses(&r, &places); break;
       default: continue;  // a newer record's field
     }

@@ -28,6 +28,10 @@ class SmallSet {
 void ReadStrays(const AccountWindow& a, EventTime at, Features* f) {
   SmallSet networks, countries_2h, countries_24h;
   for (const SourceUse& s : a.sources) {
+    if (s.webmail && s.at_first == Familiarity::kFar && s.last_seen <= at && at - s.last_seen < Span::Hours(24)) {
+      ++f->far_webmail_sources_24h;
+      if (s.stray && !s.last_sent.never() && at - s.last_sent < Span::Hours(1)) f->far_webmail_messages_1h += s.messages;
+    }
     if (!s.stray || s.last_sent.never() || s.last_sent > at) continue;
     const Span age = at - s.last_sent;
     if (age >= Span::Hours(24)) continue;
@@ -92,6 +96,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
   f.young = a.Young(at);
   f.history_days = a.first_seen.never() ? 0 : std::max<int64_t>(0, (at - a.first_seen).seconds() / 86400);
   f.log_young = population.LogYoung(at);
+  f.via_webmail = event.via_webmail || (event.kind == EventKind::kSubmission && event.service == Service::kWebmail);
   f.reads_mail = a.Reads(at);
   f.reads_there = a.ReadsThere(touch.ip, touch.place, at, touch.familiarity);
 

@@ -68,6 +68,11 @@ struct Features {
   int64_t access_places = 0, server_places = 0;
   int64_t stray_hosting_messages_24h = 0;
 
+  // webmail_origin: this event's message came through webmail; far sources that used webmail in the last 24 h; messages of
+  // those of them that are stray and sent in the last hour, each source's since it was first seen.
+  bool via_webmail = false;
+  int64_t far_webmail_sources_24h = 0, far_webmail_messages_1h = 0;
+
   static constexpr int64_t kKmhMax = 100'000;
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kHabitRecipientsMin = 50;

@@ -118,9 +118,36 @@ TEST_F(OriginFeaturesTest, AServerIsAChangeOnlyForWhoHasNone) {
   EXPECT_EQ(f.server_places, 1);
 }
 
+TEST_F(OriginFeaturesTest, AnOwnersWebmailLoginDoesntCoverAThiefs) {
+  constexpr char kThief[] = "198.51.100.1", kHost[] = "10.0.0.9";
+  const Place us{C("US"), 0};
+  EventTime at = LiveAtHome();
+  const auto login = [&](const std::string& ip, Place place) { Apply(EventKind::kLogin, Service::kWebmail, ip, place, at = at + Span::Minutes(1)); };
+  const auto send = [&] { return Apply(EventKind::kSubmission, Service::kSmtp, kHost, {}, at = at + Span::Minutes(1), true); };
+  login(kHome, kOcn);
+  EXPECT_FALSE(send().stray);
+  login(kThief, us);
+  Features f = send();
+  EXPECT_TRUE(f.stray);
+  EXPECT_TRUE(f.via_webmail);
+  EXPECT_EQ(f.far_webmail_messages_1h, 1);
+  login(kHome, kOcn);
+  f = send();
+  EXPECT_TRUE(f.stray);
+  EXPECT_EQ(f.far_webmail_messages_1h, 2);
+  EXPECT_EQ(f.far_webmail_sources_24h, 1);
+  login("198.51.100.77", us);
+  EXPECT_EQ(send().far_webmail_sources_24h, 2);
+  // Hours later the owner's login is his again.
+  at = at + Span::Hours(4);
+  login(kHome, kOcn);
+  EXPECT_FALSE(send().stray);
+}
+
 TEST_F(OriginFeaturesTest, ClassesSurvivePacking) {
   const EventTime at = LiveAtHome();
   Send("198.51.100.1", {C("BR"), 16509}, at);
+  Apply(EventKind::kLogin, Service::kWebmail, "198.51.100.1", {C("BR"), 16509}, at + Span::Minutes(1));
   account_.login = "u@example.jp";
   std::string bytes, again;
   ByteWriter writer(&bytes);
@@ -132,6 +159,8 @@ TEST_F(OriginFeaturesTest, ClassesSurvivePacking) {
   EXPECT_EQ(back.sources[0].source_class, SourceClass::kResidential);
   EXPECT_EQ(back.sources[1].source_class, SourceClass::kHosting);
   EXPECT_EQ(back.places[0].source_class, SourceClass::kResidential);
+  EXPECT_FALSE(back.sources[0].webmail);
+  EXPECT_TRUE(back.sources[1].webmail);
   ByteWriter second(&again);
   back.Encode(&second);
   EXPECT_EQ(again, bytes);
