@@ -219,6 +219,18 @@ void AddWebmailOrigin(YamlFields* f, Policy* p) {
                 "From so many recipients on, it is silent where most of them are people the account knows");
 }
 
+void AddDomesticRotation(YamlFields* f, Policy* p) {
+  DetectorKeys rotation(f, p, DetectorId::kDomesticRotation,
+                        "Networks in the owner's own country (by AS number, else /16 or /32) of which each sent a message or "
+                        "two, and from which nobody ever read");
+  rotation.Limit("two_hours", &p->domestic_rotation.two_hours,
+                 "Within 2 h. Lower is earlier, and hits who sends from one borrowed network after another");
+  rotation.Limit("two_hours_high", &p->domestic_rotation.two_hours_high, "The same, many of them");
+  rotation.Limit("day", &p->domestic_rotation.day, "Within 24 h: a slower rotation");
+  rotation.Percent("usual_factor_percent", &p->domestic_rotation.usual_factor_percent,
+                   "Of such sources on a mean day of this account; the limits are above that");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -298,6 +310,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddImpossibleTravel(&fields, p);
   AddSourceClass(&fields, p);
   AddWebmailOrigin(&fields, p);
+  AddDomesticRotation(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

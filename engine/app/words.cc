@@ -43,6 +43,8 @@ constexpr std::array kFeatures = {
     Entry{"access_places", "of the owner's places are homes or phones, and none is a server"},
     Entry{"far_webmail_messages_1h", "messages through webmail sessions opened in countries new to the owner"},
     Entry{"far_webmail_sources_24h", "such sources that used webmail"},
+    Entry{"passing_areas_2h", "networks of the owner's country that sent a little and never read"},
+    Entry{"passing_areas_24h", "networks of the owner's country that sent a little and never read"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -93,6 +95,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kImpossibleTravel: return "sent from farther away than the owner can have travelled";
     case DetectorId::kSourceClass: return "sent from rented servers, where the owner uses homes and phones";
     case DetectorId::kWebmailOrigin: return "logged in to webmail from abroad and sent message after message";
+    case DetectorId::kDomesticRotation: return "sent from one network after another of the owner's own country";
   }
   return "unknown";
 }

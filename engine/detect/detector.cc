@@ -28,6 +28,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kImpossibleTravel, Family::kOrigin, DetectImpossibleTravel},
     Entry{DetectorId::kSourceClass, Family::kReputation, DetectSourceClass},
     Entry{DetectorId::kWebmailOrigin, Family::kOrigin, DetectWebmailOrigin},
+    Entry{DetectorId::kDomesticRotation, Family::kOrigin, DetectDomesticRotation},
 };
 
 }  // namespace

@@ -30,8 +30,9 @@ enum class DetectorId : uint8_t {
   kImpossibleTravel = 13,
   kSourceClass = 14,
   kWebmailOrigin = 15,
+  kDomesticRotation = 16,
 };
-inline constexpr int kDetectors = 16;  // with kNone
+inline constexpr int kDetectors = 17;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

@@ -158,6 +158,14 @@ struct Policy {
     int64_t judged_min = 5;              // so many judged recipients, less than half of them new, silence it
   } webmail_origin;
 
+  // Areas (AS numbers, else /16 and /32) in the owner's own country, from each of which passing sources sent.
+  struct DomesticRotation {
+    Limit two_hours = {4, 50};           // lower: hits who sends, without reading, from one borrowed network after another
+    Limit two_hours_high = {7, 60};
+    Limit day = {8, 50};
+    int64_t usual_factor_percent = 400;  // of the passing sources on a mean day of this account
+  } domestic_rotation;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

@@ -158,7 +158,26 @@ bool AccountWindow::Backed(const IpAddress& ip, const Place& place, EventTime at
   }
   int lately = 0;
   for (const Habit& h : places) lately += !h.last_read.never() && at - h.last_read <= Span::Days(7);
-  return lately >= kPlacesOnTheMove;
+  if (lately < kPlacesOnTheMove) return false;
+  const uint64_t area = Area(ip, place);
+  return PassingAreas(at, Span::Hours(2), area) < kPassingOnTheMove2h &&
+         PassingAreas(at, Span::Hours(24), area) < kPassingOnTheMove24h;
+}
+
+bool AccountWindow::Passing(const SourceUse& s) const {
+  if (s.at_first != Familiarity::kNear || s.reads > 0 || s.messages == 0 || s.messages > kPassingMessagesMax) return false;
+  const Habit* h = FindHabit(places, s.area);
+  return h == nullptr || h->reads == 0;
+}
+
+int64_t AccountWindow::PassingAreas(EventTime at, Span width, uint64_t but) const {
+  std::array<uint64_t, kSourcesMax> areas;
+  size_t n = 0;
+  for (const SourceUse& s : sources) {
+    if (s.area == but || s.last_sent.never() || s.last_sent > at || at - s.last_sent >= width || !Passing(s)) continue;
+    if (std::find(areas.begin(), areas.begin() + n, s.area) == areas.begin() + n) areas[n++] = s.area;
+  }
+  return static_cast<int64_t>(n);
 }
 
 uint32_t AccountWindow::ReadsThere(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const {
@@ -403,6 +422,9 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     UpdateHabit(&places, s->area, at, backing_read, sends).source_class = touch.source_class;
     if (s->country != 0) UpdateHabit(&countries, CountryKey(s->country), at, backing_read, sends);
   }
+  if (learn && sends && touch.counted && s->messages == 1 && Passing(*s) && passing_a_day.Today(at) < kPassingLearnedMax) {
+    passing_a_day.Add(at);
+  }
   // Guessed: a source that failed before gets in, among several that failed.
   if (touch.familiarity != Familiarity::kKnown) {
     const uint64_t distinct = failing_sources.Count(at, kGuessingMemory);
@@ -430,7 +452,7 @@ size_t AccountWindow::heap_bytes() const {
          recipients_a_day.heap_bytes() + reads_a_day.heap_bytes() + known_recipients.heap_bytes() +
          stray_judged.heap_bytes() + stray_new.heap_bytes() + recipients_judged.heap_bytes() +
          recipients_new.heap_bytes() + sent.heap_bytes() + bounced.heap_bytes() + refused.heap_bytes() +
-         failures.heap_bytes() + failing_sources.heap_bytes();
+         failures.heap_bytes() + failing_sources.heap_bytes() + passing_a_day.heap_bytes();
 }
 
 }  // namespace sekisho

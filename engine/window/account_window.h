@@ -8,6 +8,7 @@
 //   known    the owner's, by history: see Familiarity.
 //   stray    used to send, not known, and not backed by reading from the same surroundings. The owner's new hotel is
 //            backed by the phone that fetches mail there; a thief's botnet never reads.
+//   passing  near when first used, sent a few messages, and neither it nor its area was ever read from.
 //
 // Thread-compatible: belongs to the one shard that owns the account.
 #ifndef SEKISHO_ENGINE_WINDOW_ACCOUNT_WINDOW_H_
@@ -134,6 +135,11 @@ struct AccountWindow {
   uint32_t unmatched_by_mta = 0, unmatched_by_webmail = 0;
   EventTime unmatched_by_mta_at, unmatched_by_webmail_at;
 
+  // Passing sources by day, at most kPassingLearnedMax of a day: what is usual for an owner on the move, and what one day of
+  // abuse can't move far.
+  DailyStats passing_a_day;
+  static constexpr uint64_t kPassingLearnedMax = 8;
+
   EventTime onset;  // first stray submission of the present episode (an episode ends after a day without one)
   Standing standing;
 
@@ -163,11 +169,18 @@ struct AccountWindow {
 
   // True if mail was read from the surroundings of the source in the last week, so that sending from there is the
   // owner's: for a far source kFarReadsMin times; for a near one once, or from kPlacesOnTheMove areas
-  // at all while it has sent no more than kMessagesOnTheMove messages.
+  // at all while it has sent no more than kMessagesOnTheMove messages and passing sources sent from fewer than
+  // kPassingOnTheMove2h other areas in two hours, kPassingOnTheMove24h in a day: nobody moves through one after another.
   bool Backed(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const;
   static constexpr uint32_t kFarReadsMin = 2;
   static constexpr int kPlacesOnTheMove = 4;
   static constexpr uint32_t kMessagesOnTheMove = 30;
+  static constexpr int64_t kPassingOnTheMove2h = 3, kPassingOnTheMove24h = 6;
+
+  // Distinct areas of passing sources that sent within (at - width, at], without the area `but`.
+  int64_t PassingAreas(EventTime at, Span width, uint64_t but = 0) const;
+  bool Passing(const SourceUse& source) const;
+  static constexpr uint32_t kPassingMessagesMax = 3;
 
   // True until the account has a day of history: a habit can't be told yet.
   bool Young(EventTime at) const { return first_seen.never() || at - first_seen < Span::Hours(24); }

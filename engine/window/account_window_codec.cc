@@ -49,6 +49,7 @@ enum Tag : uint64_t {
   kSourceClassOfSources = 60,
   kSourceClassOfPlaces = 61,
   kWebmailSources = 62,  // of `sources`, one bit each
+  kPassingADay = 63,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -272,6 +273,7 @@ void AccountWindow::Encode(ByteWriter* out) const {
   }
   if (const std::string c = ClassesOf(sources); !c.empty()) f.Put(kSourceClassOfSources, [&](ByteWriter* w) { w->PutBytes(c); });
   if (const uint64_t bits = WebmailBits(sources); bits != 0) f.Put(kWebmailSources, [&](ByteWriter* w) { w->PutVarint(bits); });
+  f.PutWindow(kPassingADay, passing_a_day);
   if (const std::string c = ClassesOf(places); !c.empty()) f.Put(kSourceClassOfPlaces, [&](ByteWriter* w) { w->PutBytes(c); });
 }
 
@@ -363,6 +365,7 @@ bool AccountWindow::Decode(ByteReader* in) {
         standing.relapse_guard = r.VarintUpTo(1) == 1;
         break;
       case kSourceClassOfSources: GetClasses(&r, &sources); break;
+      case kPassingADay: window(&passing_a_day); break;
       case kWebmailSources: {
         const uint64_t bits = r.Varint();
         if (sources.size() < 64 && bits >> sources.size() != 0) r.Fail();

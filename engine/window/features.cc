@@ -118,6 +118,15 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.source_messages = source.messages;
     f.source_reads = source.reads > 0;
     if (touch.stray) ReadTravel(a, at, source, &f);
+    if (source.at_first == Familiarity::kNear && source.messages > 0 && source.reads == 0) {
+      f.passing_areas_24h = a.PassingAreas(at, k24h);
+      if (f.passing_areas_24h > 1) {
+        f.passing_areas_2h = a.PassingAreas(at, Span::Hours(2));
+        // Over the whole history, not since the first such day: that may be yesterday's abuse.
+        const int64_t days = std::clamp<int64_t>(f.history_days, Features::kPassingDaysMin, kBaselineDays);
+        f.usual_passing_day = static_cast<int64_t>(a.passing_a_day.TotalBefore(at, kBaselineDays)) * 100 / days;
+      }
+    }
     f.source_class = source.source_class;
     if (f.stray_hosting_messages_24h > 0) {
       const AccountWindow::HomePlaces homes = a.PlacesByClass(at);

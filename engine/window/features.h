@@ -73,6 +73,13 @@ struct Features {
   bool via_webmail = false;
   int64_t far_webmail_sources_24h = 0, far_webmail_messages_1h = 0;
 
+  // domestic_rotation, where this event's source is near and was never read from: distinct areas of passing sources (see
+  // account_window.h) that sent; and the owner's passing sources on a mean day of his history, taken for kPassingDaysMin days
+  // at least, in hundredths.
+  int64_t passing_areas_2h = 0, passing_areas_24h = 0;
+  int64_t usual_passing_day = 0;
+
+  static constexpr int64_t kPassingDaysMin = 14;
   static constexpr int64_t kKmhMax = 100'000;
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kHabitRecipientsMin = 50;

@@ -144,6 +144,48 @@ TEST_F(OriginFeaturesTest, AnOwnersWebmailLoginDoesntCoverAThiefs) {
   EXPECT_FALSE(send().stray);
 }
 
+TEST_F(OriginFeaturesTest, PassingAreasAreNetworksThatSentAndNeverRead) {
+  EventTime at = LiveAtHome();
+  const auto send = [&](int i) { return Send("198." + std::to_string(i) + ".7.1", {C("JP"), 0}, at = at + Span::Minutes(5)); };
+  EXPECT_EQ(send(1).passing_areas_24h, 1);
+  EXPECT_EQ(send(2).passing_areas_2h, 2);
+  EXPECT_EQ(Send("198.2.9.1", {C("JP"), 0}, at).passing_areas_2h, 2);  // the same area
+  EXPECT_EQ(Send(kHome, kOcn, at).passing_areas_2h, 0);                // the owner's own source isn't judged by it
+  Read("198.1.50.1", {C("JP"), 0}, at);                                // read from, so it isn't passing any more
+  EXPECT_EQ(send(3).passing_areas_2h, 2);
+  at = at + Span::Hours(3);
+  const Features f = send(4);
+  EXPECT_EQ(f.passing_areas_2h, 1);
+  EXPECT_EQ(f.passing_areas_24h, 3);
+}
+
+TEST_F(OriginFeaturesTest, OnTheMoveExcusesAFewNetworksNotOneAfterAnother) {
+  EventTime at = LiveAtHome();
+  for (int i = 0; i < 4; ++i) Read("192." + std::to_string(i) + ".2.1", {C("JP"), 0}, at = at + Span::Hours(3));
+  for (int i = 1; i <= 8; ++i) {
+    const Features f = Send("198." + std::to_string(i) + ".7.1", {C("JP"), 0}, at = at + Span::Minutes(5));
+    EXPECT_EQ(f.stray, i > AccountWindow::kPassingOnTheMove2h) << i;
+  }
+}
+
+TEST_F(OriginFeaturesTest, OneDayOfAbuseHardlyMovesWhatIsUsual) {
+  EventTime at = LiveAtHome();
+  const auto rotate = [&](int n, int from) {
+    for (int i = 0; i < n; ++i) Send("198." + std::to_string(from + i) + ".7.1", {C("JP"), 0}, at = at + Span::Minutes(1));
+    at = at + Span::Hours(24);
+    Read(kHome, kOcn, at);
+    Send("203.1.7.1", {C("JP"), 0}, at);
+    return Send("203.2.7.1", {C("JP"), 0}, at).usual_passing_day;
+  };
+  EXPECT_EQ(account_.passing_a_day.Today(at), 0u);
+  EXPECT_EQ(rotate(100, 1), 100 * static_cast<int64_t>(AccountWindow::kPassingLearnedMax) / Features::kPassingDaysMin);
+  // While a verdict stands nothing is learned.
+  const uint64_t before = account_.passing_a_day.TotalBefore(at + Span::Days(1), kBaselineDays);
+  account_.standing.verdict = ActionKind::kSuspend;
+  rotate(50, 120);
+  EXPECT_EQ(account_.passing_a_day.TotalBefore(at + Span::Days(1), kBaselineDays), before);
+}
+
 TEST_F(OriginFeaturesTest, ClassesSurvivePacking) {
   const EventTime at = LiveAtHome();
   Send("198.51.100.1", {C("BR"), 16509}, at);
