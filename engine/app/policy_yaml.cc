@@ -231,6 +231,15 @@ void AddDomesticRotation(YamlFields* f, Policy* p) {
                    "Of such sources on a mean day of this account; the limits are above that");
 }
 
+void AddDormantAwakening(YamlFields* f, Policy* p) {
+  DetectorKeys dormant(f, p, DetectorId::kDormantAwakening,
+                       "An account that nobody used for months sends, from an area it was never used from");
+  dormant.Count("days_min", &p->dormant_awakening.days_min, "Days without any use. Lower meets long holidays");
+  dormant.Limit("messages", &p->dormant_awakening.messages, "Messages since it was used again, within 7 days");
+  dormant.Score("read_score", &p->dormant_awakening.read_score,
+                "Points where mail is read from where it is sent, as an owner who comes back would");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -311,6 +320,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddSourceClass(&fields, p);
   AddWebmailOrigin(&fields, p);
   AddDomesticRotation(&fields, p);
+  AddDormantAwakening(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

@@ -45,6 +45,8 @@ constexpr std::array kFeatures = {
     Entry{"far_webmail_sources_24h", "such sources that used webmail"},
     Entry{"passing_areas_2h", "networks of the owner's country that sent a little and never read"},
     Entry{"passing_areas_24h", "networks of the owner's country that sent a little and never read"},
+    Entry{"messages_since_woke", "messages since the account was used again"},
+    Entry{"slept_days", "days without any use before that"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -96,6 +98,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kSourceClass: return "sent from rented servers, where the owner uses homes and phones";
     case DetectorId::kWebmailOrigin: return "logged in to webmail from abroad and sent message after message";
     case DetectorId::kDomesticRotation: return "sent from one network after another of the owner's own country";
+    case DetectorId::kDormantAwakening: return "sent from somewhere new after months without any use";
   }
   return "unknown";
 }

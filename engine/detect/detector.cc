@@ -29,6 +29,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kSourceClass, Family::kReputation, DetectSourceClass},
     Entry{DetectorId::kWebmailOrigin, Family::kOrigin, DetectWebmailOrigin},
     Entry{DetectorId::kDomesticRotation, Family::kOrigin, DetectDomesticRotation},
+    Entry{DetectorId::kDormantAwakening, Family::kHistory, DetectDormantAwakening},
 };
 
 }  // namespace

@@ -41,6 +41,7 @@ bool DetectImpossibleTravel(const DetectInput&, Signal*);
 bool DetectSourceClass(const DetectInput&, Signal*);
 bool DetectWebmailOrigin(const DetectInput&, Signal*);
 bool DetectDomesticRotation(const DetectInput&, Signal*);
+bool DetectDormantAwakening(const DetectInput&, Signal*);
 
 // Appends the signals of every detector that isn't off, in the order of DetectorId.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);

@@ -166,6 +166,13 @@ struct Policy {
     int64_t usual_factor_percent = 400;  // of the passing sources on a mean day of this account
   } domestic_rotation;
 
+  // An account that nobody used for months is used to send, from an area it was never used from.
+  struct DormantAwakening {
+    int64_t days_min = 60;               // of silence; lower: meets long holidays
+    Limit messages = {3, 25};            // since it woke up
+    int32_t read_score = 10;             // mail is read where it is sent, as an owner who comes back would
+  } dormant_awakening;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

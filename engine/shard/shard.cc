@@ -31,7 +31,7 @@ bool IsJudged(const Event& event, const AccountWindow::Touch& touch) {
 
 // What hangs on when the owner was last there isn't the thief's way of going about it, and won't be there when he comes back.
 constexpr bool IsCircumstance(DetectorId id) {
-  return id == DetectorId::kImpossibleTravel;
+  return id == DetectorId::kImpossibleTravel || id == DetectorId::kDormantAwakening;
 }
 
 uint32_t PatternOf(std::span<const Signal> signals) {

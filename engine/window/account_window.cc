@@ -351,6 +351,13 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
   const bool read = IsRead(e);
   const bool sends = e.kind == EventKind::kSubmission;
   if (first_seen.never()) first_seen = at;
+  if (!last_seen.never() && at - last_seen >= kDormantAfter) {
+    woke = at;
+    slept_days = static_cast<uint16_t>(std::min<int64_t>(UINT16_MAX, (at - last_seen).seconds() / 86400));
+  } else if (!woke.never() && at - woke >= kAwakeAfter) {
+    woke = EventTime::Never();
+    slept_days = 0;
+  }
   if (read) {
     if (last_read.never() || at - last_read > kOneUse) reads_a_day.Add(at, 1);
     last_read = std::max(last_read, at);

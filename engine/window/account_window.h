@@ -140,6 +140,12 @@ struct AccountWindow {
   DailyStats passing_a_day;
   static constexpr uint64_t kPassingLearnedMax = 8;
 
+  // The first use after kDormantAfter or more without any, and for how many days there was none. Forgotten after kAwakeAfter.
+  EventTime woke;
+  uint16_t slept_days = 0;
+  static constexpr Span kDormantAfter = Span::Days(30);
+  static constexpr Span kAwakeAfter = Span::Days(14);
+
   EventTime onset;  // first stray submission of the present episode (an episode ends after a day without one)
   Standing standing;
 

@@ -50,6 +50,7 @@ enum Tag : uint64_t {
   kSourceClassOfPlaces = 61,
   kWebmailSources = 62,  // of `sources`, one bit each
   kPassingADay = 63,
+  kAwakening = 64,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -274,6 +275,12 @@ void AccountWindow::Encode(ByteWriter* out) const {
   if (const std::string c = ClassesOf(sources); !c.empty()) f.Put(kSourceClassOfSources, [&](ByteWriter* w) { w->PutBytes(c); });
   if (const uint64_t bits = WebmailBits(sources); bits != 0) f.Put(kWebmailSources, [&](ByteWriter* w) { w->PutVarint(bits); });
   f.PutWindow(kPassingADay, passing_a_day);
+  if (!woke.never()) {
+    f.Put(kAwakening, [&](ByteWriter* w) {
+      PutTime(w, base, woke);
+      w->PutVarint(slept_days);
+    });
+  }
   if (const std::string c = ClassesOf(places); !c.empty()) f.Put(kSourceClassOfPlaces, [&](ByteWriter* w) { w->PutBytes(c); });
 }
 
@@ -366,6 +373,10 @@ bool AccountWindow::Decode(ByteReader* in) {
         break;
       case kSourceClassOfSources: GetClasses(&r, &sources); break;
       case kPassingADay: window(&passing_a_day); break;
+      case kAwakening:
+        woke = GetTime(&r, base);
+        slept_days = static_cast<uint16_t>(r.VarintUpTo(UINT16_MAX));
+        break;
       case kWebmailSources: {
         const uint64_t bits = r.Varint();
         if (sources.size() < 64 && bits >> sources.size() != 0) r.Fail();

@@ -80,6 +80,15 @@ void ReadTravel(const AccountWindow& a, EventTime at, const SourceUse& stray, Fe
   }
 }
 
+// Who comes back to the network he left from is the owner, as far as one can tell.
+void ReadAwakening(const AccountWindow& a, EventTime at, const SourceUse& source, Features* f) {
+  if (a.woke > at || at - a.woke >= Span::Days(7)) return;
+  const auto from_before = [&](const SourceUse& s) { return s.area == source.area && s.first_seen < a.woke; };
+  if (std::any_of(a.sources.begin(), a.sources.end(), from_before)) return;
+  f->slept_days = a.slept_days;
+  f->messages_since_woke = static_cast<int64_t>(a.messages.Count(at, at - a.woke + Span::Millis(1)));
+}
+
 int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::max<int64_t>(0, (at - then).seconds() / 3600); }
 
 }  // namespace
@@ -127,6 +136,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
         f.usual_passing_day = static_cast<int64_t>(a.passing_a_day.TotalBefore(at, kBaselineDays)) * 100 / days;
       }
     }
+    if (!a.woke.never()) ReadAwakening(a, at, source, &f);
     f.source_class = source.source_class;
     if (f.stray_hosting_messages_24h > 0) {
       const AccountWindow::HomePlaces homes = a.PlacesByClass(at);

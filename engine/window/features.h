@@ -79,6 +79,10 @@ struct Features {
   int64_t passing_areas_2h = 0, passing_areas_24h = 0;
   int64_t usual_passing_day = 0;
 
+  // dormant_awakening: days without any use before the account woke up, if that was within the last week and nothing that is
+  // remembered from before was in this source's area; else 0. Messages since then.
+  int64_t slept_days = 0, messages_since_woke = 0;
+
   static constexpr int64_t kPassingDaysMin = 14;
   static constexpr int64_t kKmhMax = 100'000;
   static constexpr int64_t kPassingMessagesMax = 3;

@@ -186,6 +186,21 @@ TEST_F(OriginFeaturesTest, OneDayOfAbuseHardlyMovesWhatIsUsual) {
   EXPECT_EQ(account_.passing_a_day.TotalBefore(at + Span::Days(1), kBaselineDays), before);
 }
 
+TEST_F(OriginFeaturesTest, AnAccountWakesUpOnceAndALookInsideDoesntHideIt) {
+  EventTime at = LiveAtHome() + Span::Days(90);
+  Read("198.51.100.1", {C("JP"), 0}, at);  // the thief looks inside,
+  at = at + Span::Days(2);                 // and comes back two days later
+  Features f = Send("198.51.100.1", {C("JP"), 0}, at);
+  EXPECT_EQ(f.slept_days, 90);
+  EXPECT_EQ(f.messages_since_woke, 1);
+  EXPECT_EQ(Send("198.18.0.1", {C("JP"), 0}, at).messages_since_woke, 2);
+  EXPECT_EQ(Send(kHome, kOcn, at).slept_days, 0);  // where it was used before
+  EXPECT_EQ(Send("198.18.0.1", {C("JP"), 0}, at + Span::Days(6)).slept_days, 0);
+  EXPECT_FALSE(account_.woke.never());
+  Send("198.18.0.1", {C("JP"), 0}, at + Span::Days(13));
+  EXPECT_TRUE(account_.woke.never());
+}
+
 TEST_F(OriginFeaturesTest, ClassesSurvivePacking) {
   const EventTime at = LiveAtHome();
   Send("198.51.100.1", {C("BR"), 16509}, at);
