@@ -112,10 +112,17 @@ bool IsRead(const Event& e) {
          (e.service == Service::kImap || e.service == Service::kPop3 || e.service == Service::kWebmail);
 }
 
-// The entry that gives way when all are taken: the stray longest unseen; without strays, the one longest unseen. So a
-// flood of strays can't push the owner's sources out.
-SourceUse* Victim(std::vector<SourceUse>* sources) {
-  const auto worth = [](const SourceUse& s) { return std::pair(!s.stray && s.reads > 0, s.last_seen); };
+// The entry that gives way when all are taken: of strangers (strays, and what was never read from) the one longest unseen, if
+// it was for a day or there are kStrangersKept of them; else of the sources that are read from, before those that came
+// back on another day. So a flood of strangers can't push the owner's sources out, and a phone's many addresses can't keep
+// a rotation from being counted: each of its sources would push the one before out.
+SourceUse* Victim(std::vector<SourceUse>* sources, EventTime at) {
+  const auto stranger = [](const SourceUse& s) { return s.stray || s.reads == 0; };
+  const bool enough = std::count_if(sources->begin(), sources->end(), stranger) >= kStrangersKept;
+  const auto worth = [&](const SourceUse& s) {
+    const int rank = stranger(s) ? (enough || at - s.last_seen >= Span::Hours(24) ? 0 : 3) : (s.read_days < 2 ? 1 : 2);
+    return std::pair(rank, s.last_seen);
+  };
   return &*std::min_element(sources->begin(), sources->end(),
                             [&](const SourceUse& a, const SourceUse& b) { return worth(a) < worth(b); });
 }
@@ -388,7 +395,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       sources.emplace_back();
       s = &sources.back();
     } else {
-      s = Victim(&sources);
+      s = Victim(&sources, at);
     }
     *s = SourceUse();
     s->source = key;

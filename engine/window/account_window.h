@@ -36,6 +36,8 @@ namespace sekisho {
 inline constexpr Span kOneUse = Span::Seconds(60);
 // A source entry costs about 100 B in memory, 20 to 40 B packed.
 inline constexpr size_t kSourcesMax = 64;
+// Of these, so many at least are left to strangers of the last day: more than any threshold on their number.
+inline constexpr int kStrangersKept = 32;
 // The baseline's places and countries: 48 B each in memory, about 15 B packed.
 inline constexpr size_t kHabitsMax = 12;
 inline constexpr int kBaselineDays = 62;
