@@ -292,6 +292,80 @@ void AddAllow(YamlFields* f, Policy* p, std::vector<AllowText>* texts) {
                 "networks or AS numbers count as the owners', whosoever's. An order of `sekisho allow` or `sekisho deny` comes before");
 }
 
+void AddSourceClasses(YamlFields* f, Policy* p) {
+  f->Section("source_classes",
+             "What kind of network a source is in. A source that no list names is of unknown class, and nothing is concluded "
+             "from that. AS numbers need AS data (--asn)");
+  const auto list = [&](SourceClass c, std::string doc) {
+    f->Words("source_classes." + std::string(Name(c)), SourceClasses::kWordsMax, "networks or AS numbers, such as 192.0.2.0/24 or AS64500",
+             [p, c](const std::vector<std::string>& words) { return p->source_classes.Set(c, words); },
+             [p, c] { return p->source_classes.words(c); }, std::move(doc));
+  };
+  list(SourceClass::kResidential, "Homes and offices");
+  list(SourceClass::kCarrier, "Phones, many behind one address; their country is the carrier's, not the phone's");
+  list(SourceClass::kHosting, "Rented servers. Too wide a list takes owners' new VPNs for thieves' servers");
+  list(SourceClass::kFetcher, "Clouds from which mail programs and mailbox imports log in for their users");
+  list(SourceClass::kVpn, "Exits of VPN services");
+  list(SourceClass::kTor, "Exits of Tor; they change daily, so keep the list by a script");
+  list(SourceClass::kOwn, "The operator's own: relays, monitors, load balancers. They are nowhere, and never judged");
+}
+
+void AddImpossibleTravel(YamlFields* f, Policy* p) {
+  DetectorKeys travel(f, p, DetectorId::kImpossibleTravel,
+                      "An unfamiliar source sends from farther than anyone can have travelled since the owner's last use");
+  travel.Count("kmh_min", &p->impossible_travel.kmh_min, "Speed in km/h. Lower hits people who slept on a plane");
+  travel.Count("km_min", &p->impossible_travel.km_min, "Distance in km, beyond what the two countries reach over");
+  travel.Count("history_days_min", &p->impossible_travel.history_days_min,
+               "Days of history from which on it is measured; before, the owner's countries aren't known");
+  travel.Score("sent_score", &p->impossible_travel.sent_score, "Points of risk where the owner had sent mail");
+  travel.Score("read_score", &p->impossible_travel.read_score,
+               "Points where he had only read: perhaps a computer that was left on");
+}
+
+void AddSourceClass(YamlFields* f, Policy* p) {
+  DetectorKeys change(f, p, DetectorId::kSourceClass,
+                      "An unfamiliar source in a hosting network (see source_classes) sends for an account that is used from "
+                      "homes and phones only");
+  change.Limit("few", &p->source_class.few,
+               "Messages from such sources within 24 h. Lower is earlier, and hits owners who try a new service");
+  change.Limit("many", &p->source_class.many, "The same, many of them");
+  change.Count("history_days_min", &p->source_class.history_days_min,
+               "Days of history from which on it is judged; before, a new customer's own server isn't known");
+}
+
+void AddWebmailOrigin(YamlFields* f, Policy* p) {
+  DetectorKeys webmail(f, p, DetectorId::kWebmailOrigin,
+                       "Messages through webmail whose session was opened in a country new to the owner");
+  webmail.Limit("few", &p->webmail_origin.few,
+                "Within 1 h. Lower is earlier, and hits travellers who answer their mail through webmail");
+  webmail.Limit("many", &p->webmail_origin.many, "The same, many of them");
+  webmail.Limit("sources", &p->webmail_origin.sources, "Foreign sources that used webmail within 24 h");
+  webmail.Count("messages_min", &p->webmail_origin.messages_min, "Sources count from so many such messages within 1 h on");
+  webmail.Count("judged_min", &p->webmail_origin.judged_min,
+                "From so many recipients on, it is silent where most of them are people the account knows");
+}
+
+void AddDomesticRotation(YamlFields* f, Policy* p) {
+  DetectorKeys rotation(f, p, DetectorId::kDomesticRotation,
+                        "Networks in the owner's own country (by AS number, else /16 or /32) of which each sent a message or "
+                        "two, and from which nobody ever read");
+  rotation.Limit("two_hours", &p->domestic_rotation.two_hours,
+                 "Within 2 h. Lower is earlier, and hits who sends from one borrowed network after another");
+  rotation.Limit("two_hours_high", &p->domestic_rotation.two_hours_high, "The same, many of them");
+  rotation.Limit("day", &p->domestic_rotation.day, "Within 24 h: a slower rotation");
+  rotation.Percent("usual_factor_percent", &p->domestic_rotation.usual_factor_percent,
+                   "Of such sources on a mean day of this account; the limits are above that");
+}
+
+void AddDormantAwakening(YamlFields* f, Policy* p) {
+  DetectorKeys dormant(f, p, DetectorId::kDormantAwakening,
+                       "An account that nobody used for months sends, from an area it was never used from");
+  dormant.Count("days_min", &p->dormant_awakening.days_min, "Days without any use. Lower meets long holidays");
+  dormant.Limit("messages", &p->dormant_awakening.messages, "Messages since it was used again, within 7 days");
+  dormant.Score("read_score", &p->dormant_awakening.read_score,
+                "Points where mail is read from where it is sent, as an owner who comes back would");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -358,6 +432,7 @@ YamlFields FieldsOf(PolicyFile* file) {
         return words;
       },
       "Where the customers live; an empty list: learned from the accounts");
+  AddSourceClasses(&fields, p);
   fields.Section("jitter", "Thresholds move by account and day, so that what one account teaches a thief doesn't hold for "
                            "the next, or tomorrow");
   fields.Integer("jitter.percent", &p->jitter_percent, 0, 50, "Up or down by at most this; 0 switches it off");
@@ -373,6 +448,11 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddMailboxAndCredential(&fields, p);
   AddOutcome(&fields, p);
   AddReputation(&fields, p);
+  AddImpossibleTravel(&fields, p);
+  AddSourceClass(&fields, p);
+  AddWebmailOrigin(&fields, p);
+  AddDomesticRotation(&fields, p);
+  AddDormantAwakening(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

@@ -54,8 +54,8 @@ TEST(PolicyYaml, EachValueCountsInTheVersion) {
       other = "shadow";
     } else if (path.back() == "allow") {
       other = "[{account: a, owner: o, reason: r, expires: 2030-01-01}]";
-    } else if (value == "[]") {
-      other = "[JP, DE]";
+    } else if (value.front() == '[') {
+      other = path.front() == "source_classes" ? "[AS64500, 192.0.2.0/24]" : "[JP, DE]";
     } else if (value.front() == '"') {
       other = "other";
     } else if (value.back() == 'd' || value.back() == 'h') {

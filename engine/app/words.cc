@@ -37,6 +37,18 @@ constexpr std::array kFeatures = {
     Entry{"source_bad_score_milli", "share of bad accounts in the source's network, at least, in thousandths"},
     Entry{"source_bad_accounts", "other accounts suspended over that network"},
     Entry{"denied", "denied by an operator"},
+    Entry{"travel_kmh", "km/h from where the owner read mail to where an unfamiliar source sent"},
+    Entry{"travel_km", "km between the two, at least"},
+    Entry{"travel_sent_kmh", "km/h from where the owner sent to where an unfamiliar source sent"},
+    Entry{"travel_sent_km", "km between the two, at least"},
+    Entry{"stray_hosting_messages_24h", "messages sent by unfamiliar rented servers"},
+    Entry{"access_places", "of the owner's places are homes or phones, and none is a server"},
+    Entry{"far_webmail_messages_1h", "messages through webmail sessions opened in countries new to the owner"},
+    Entry{"far_webmail_sources_24h", "such sources that used webmail"},
+    Entry{"passing_areas_2h", "networks of the owner's country that sent a little and never read"},
+    Entry{"passing_areas_24h", "networks of the owner's country that sent a little and never read"},
+    Entry{"messages_since_woke", "messages since the account was used again"},
+    Entry{"slept_days", "days without any use before that"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -85,6 +97,11 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kGuessingThenUse: return "a password was guessed, then somebody unfamiliar sent";
     case DetectorId::kBounceSurge: return "receivers bounced or refused far too many messages";
     case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
+    case DetectorId::kImpossibleTravel: return "sent from farther away than the owner can have travelled";
+    case DetectorId::kSourceClass: return "sent from rented servers, where the owner uses homes and phones";
+    case DetectorId::kWebmailOrigin: return "logged in to webmail from abroad and sent message after message";
+    case DetectorId::kDomesticRotation: return "sent from one network after another of the owner's own country";
+    case DetectorId::kDormantAwakening: return "sent from somewhere new after months without any use";
   }
   return "unknown";
 }

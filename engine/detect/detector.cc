@@ -25,6 +25,11 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kGuessingThenUse, Family::kCredential, DetectGuessingThenUse},
     Entry{DetectorId::kBounceSurge, Family::kOutcome, DetectBounceSurge},
     Entry{DetectorId::kSharedSource, Family::kReputation, DetectSharedSource},
+    Entry{DetectorId::kImpossibleTravel, Family::kOrigin, DetectImpossibleTravel},
+    Entry{DetectorId::kSourceClass, Family::kReputation, DetectSourceClass},
+    Entry{DetectorId::kWebmailOrigin, Family::kOrigin, DetectWebmailOrigin},
+    Entry{DetectorId::kDomesticRotation, Family::kOrigin, DetectDomesticRotation},
+    Entry{DetectorId::kDormantAwakening, Family::kHistory, DetectDormantAwakening},
 };
 
 }  // namespace

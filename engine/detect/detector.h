@@ -38,6 +38,11 @@ bool DetectGuessing(const DetectInput&, Signal*);
 bool DetectGuessingThenUse(const DetectInput&, Signal*);
 bool DetectBounceSurge(const DetectInput&, Signal*);
 bool DetectSharedSource(const DetectInput&, Signal*);
+bool DetectImpossibleTravel(const DetectInput&, Signal*);
+bool DetectSourceClass(const DetectInput&, Signal*);
+bool DetectWebmailOrigin(const DetectInput&, Signal*);
+bool DetectDomesticRotation(const DetectInput&, Signal*);
+bool DetectDormantAwakening(const DetectInput&, Signal*);
 
 // Appends the signals of every detector that isn't off, in the order of DetectorId.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);

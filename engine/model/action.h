@@ -27,8 +27,13 @@ enum class DetectorId : uint8_t {
   kGuessingThenUse = 10,
   kBounceSurge = 11,
   kSharedSource = 12,
+  kImpossibleTravel = 13,
+  kSourceClass = 14,
+  kWebmailOrigin = 15,
+  kDomesticRotation = 16,
+  kDormantAwakening = 17,
 };
-inline constexpr int kDetectors = 13;  // with kNone
+inline constexpr int kDetectors = 18;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

@@ -19,6 +19,7 @@
 #include "engine/model/order.h"
 #include "engine/policy/account_set.h"
 #include "engine/window/exceptions.h"
+#include "engine/window/source_classes.h"
 
 namespace sekisho {
 
@@ -60,6 +61,9 @@ struct Policy {
   // Whom operators trust, by the file; an order given by the log comes before it. Only Allow() changes it.
   std::vector<Exception> allow;
   Exceptions allowed{kAllowEntriesMax};  // the same, to look up
+  // Which networks and AS numbers are homes', carriers', hosters', and so on. A source in none is of unknown class, and
+  // what asks for the class says nothing then. Too wide a class "hosting" makes owners' VPNs look like rented servers.
+  SourceClasses source_classes = SourceClasses::Default();
 
   std::array<DetectorMode, kDetectors> detectors{};
 
@@ -156,6 +160,46 @@ struct Policy {
     Limit most = {600, 40};              // hardly anybody good is seen there
     int32_t denied_score = 40;           // an operator denied the source, or the account
   } shared_source;
+
+  // A stray source sends from farther than anyone can have travelled since the owner's last use, within 24 h.
+  struct ImpossibleTravel {
+    int64_t kmh_min = 1'000;             // lower: hits people who slept on a plane
+    int64_t km_min = 500;                // beyond what the two countries themselves reach over
+    int64_t history_days_min = 7;        // before, an owner's countries aren't known yet
+    int32_t sent_score = 20;             // the owner sent where he was
+    int32_t read_score = 10;             // he only read there: perhaps a computer that was left on
+  } impossible_travel;
+
+  // A stray source in a hosting network sends for an account that is at home only in homes and on phones.
+  struct SourceClassChange {
+    Limit few = {3, 20};                 // messages from hosting networks; lower: hits who tries a new program once
+    Limit many = {10, 30};
+    int64_t history_days_min = 7;        // before, a new customer's own server isn't known yet
+  } source_class;
+
+  // Messages through webmail whose session was opened from a country that isn't the owner's.
+  struct WebmailOrigin {
+    Limit few = {5, 15};                 // in one hour; lower: hits travellers who answer their mail at an internet cafe
+    Limit many = {15, 25};
+    Limit sources = {3, 25};             // foreign sources that used webmail in 24 h, of at least messages_min messages
+    int64_t messages_min = 3;
+    int64_t judged_min = 5;              // so many judged recipients, less than half of them new, silence it
+  } webmail_origin;
+
+  // Areas (AS numbers, else /16 and /32) in the owner's own country, from each of which passing sources sent.
+  struct DomesticRotation {
+    Limit two_hours = {4, 50};           // lower: hits who sends, without reading, from one borrowed network after another
+    Limit two_hours_high = {7, 60};
+    Limit day = {8, 50};
+    int64_t usual_factor_percent = 400;  // of the passing sources on a mean day of this account
+  } domestic_rotation;
+
+  // An account that nobody used for months is used to send, from an area it was never used from.
+  struct DormantAwakening {
+    int64_t days_min = 60;               // of silence; lower: meets long holidays
+    Limit messages = {3, 25};            // since it woke up
+    int32_t read_score = 10;             // mail is read where it is sent, as an owner who comes back would
+  } dormant_awakening;
 
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).

@@ -41,10 +41,15 @@ Decision Climb(const Risk& risk, const Policy& policy, EventTime at, bool relaps
   return {};
 }
 
+// What hangs on when the owner was last there isn't the thief's way of going about it, and won't be there when he comes back.
+constexpr bool IsCircumstance(DetectorId id) {
+  return id == DetectorId::kImpossibleTravel || id == DetectorId::kDormantAwakening;
+}
+
 uint32_t PatternOf(std::span<const Signal> signals) {
   uint32_t pattern = 0;
   for (const Signal& s : signals) {
-    if (!s.shadow) pattern |= uint32_t{1} << static_cast<uint32_t>(s.detector);
+    if (!s.shadow && !IsCircumstance(s.detector)) pattern |= uint32_t{1} << static_cast<uint32_t>(s.detector);
   }
   return pattern;
 }

@@ -38,6 +38,7 @@ void Shard::SetPolicy(const Policy* policy) {
   policy_ = policy;
   population_.SetHomeCountries(policy->home_countries);
   population_.SetAllowed(&policy->allowed);
+  population_.source_classes = policy->source_classes;
 }
 
 FoldResult Shard::Admit(EventTime at) {

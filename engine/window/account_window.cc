@@ -9,6 +9,7 @@ namespace {
 constexpr Span kBaseline = Span::Days(kBaselineDays);
 // A webmail session's login explains submissions through the webmail host for this long.
 constexpr Span kWebmailSession = Span::Hours(24);
+constexpr Span kForeignSession = Span::Hours(4);
 constexpr Span kGuessingMemory = Span::Hours(72);
 
 // Reading by which a place becomes the owner's before its second day: a thief who checks the password once doesn't get
@@ -69,7 +70,7 @@ Habit* TouchHabit(std::vector<Habit>* habits, uint64_t key, EventTime at) {
   return victim;
 }
 
-void UpdateHabit(std::vector<Habit>* habits, uint64_t key, EventTime at, bool read, bool sent) {
+Habit& UpdateHabit(std::vector<Habit>* habits, uint64_t key, EventTime at, bool read, bool sent) {
   Habit* h = TouchHabit(habits, key, at);
   AddDay(h->last_seen, at, &h->days);
   h->last_seen = std::max(h->last_seen, at);
@@ -83,6 +84,7 @@ void UpdateHabit(std::vector<Habit>* habits, uint64_t key, EventTime at, bool re
     AddDay(h->last_sent, at, &h->sent_days);
     h->last_sent = std::max(h->last_sent, at);
   }
+  return *h;
 }
 
 bool HabitKnown(const Habit& h, EventTime at, bool account_reads) {
@@ -110,10 +112,17 @@ bool IsRead(const Event& e) {
          (e.service == Service::kImap || e.service == Service::kPop3 || e.service == Service::kWebmail);
 }
 
-// The entry that gives way when all are taken: the stray longest unseen; without strays, the one longest unseen. So a
-// flood of strays can't push the owner's sources out.
-SourceUse* Victim(std::vector<SourceUse>* sources) {
-  const auto worth = [](const SourceUse& s) { return std::pair(!s.stray && s.reads > 0, s.last_seen); };
+// The entry that gives way when all are taken: of strangers (strays, and what was never read from) the one longest unseen, if
+// it was for a day or there are kStrangersKept of them; else of the sources that are read from, before those that came
+// back on another day. So a flood of strangers can't push the owner's sources out, and a phone's many addresses can't keep
+// a rotation from being counted: each of its sources would push the one before out.
+SourceUse* Victim(std::vector<SourceUse>* sources, EventTime at) {
+  const auto stranger = [](const SourceUse& s) { return s.stray || s.reads == 0; };
+  const bool enough = std::count_if(sources->begin(), sources->end(), stranger) >= kStrangersKept;
+  const auto worth = [&](const SourceUse& s) {
+    const int rank = stranger(s) ? (enough || at - s.last_seen >= Span::Hours(24) ? 0 : 3) : (s.read_days < 2 ? 1 : 2);
+    return std::pair(rank, s.last_seen);
+  };
   return &*std::min_element(sources->begin(), sources->end(),
                             [&](const SourceUse& a, const SourceUse& b) { return worth(a) < worth(b); });
 }
@@ -156,13 +165,48 @@ bool AccountWindow::Backed(const IpAddress& ip, const Place& place, EventTime at
   }
   int lately = 0;
   for (const Habit& h : places) lately += !h.last_read.never() && at - h.last_read <= Span::Days(7);
-  return lately >= kPlacesOnTheMove;
+  if (lately < kPlacesOnTheMove) return false;
+  const uint64_t area = Area(ip, place);
+  return PassingAreas(at, Span::Hours(2), area) < kPassingOnTheMove2h &&
+         PassingAreas(at, Span::Hours(24), area) < kPassingOnTheMove24h;
+}
+
+bool AccountWindow::Passing(const SourceUse& s) const {
+  if (s.at_first != Familiarity::kNear || s.reads > 0 || s.messages == 0 || s.messages > kPassingMessagesMax) return false;
+  const Habit* h = FindHabit(places, s.area);
+  return h == nullptr || h->reads == 0;
+}
+
+int64_t AccountWindow::PassingAreas(EventTime at, Span width, uint64_t but) const {
+  std::array<uint64_t, kSourcesMax> areas;
+  size_t n = 0;
+  for (const SourceUse& s : sources) {
+    if (s.area == but || s.last_sent.never() || s.last_sent > at || at - s.last_sent >= width || !Passing(s)) continue;
+    if (std::find(areas.begin(), areas.begin() + n, s.area) == areas.begin() + n) areas[n++] = s.area;
+  }
+  return static_cast<int64_t>(n);
 }
 
 uint32_t AccountWindow::ReadsThere(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const {
   const Habit* h = familiarity == Familiarity::kFar && place.country != 0 ? FindHabit(countries, CountryKey(place.country))
                                                                          : FindHabit(places, Area(ip, place));
   return h != nullptr && !h->last_read.never() && at - h->last_read <= Span::Days(7) ? h->reads : 0;
+}
+
+int AccountWindow::HomeCountries(EventTime at) const {
+  const bool reader = Reads(at);
+  return static_cast<int>(std::count_if(countries.begin(), countries.end(), [&](const Habit& h) { return HabitKnown(h, at, reader); }));
+}
+
+AccountWindow::HomePlaces AccountWindow::PlacesByClass(EventTime at) const {
+  HomePlaces homes;
+  const bool reader = Reads(at);
+  for (const Habit& h : places) {
+    if (h.source_class == SourceClass::kUnknown || !HabitKnown(h, at, reader)) continue;
+    const bool access = h.source_class == SourceClass::kResidential || h.source_class == SourceClass::kCarrier;
+    ++(access ? homes.access : homes.servers);
+  }
+  return homes;
 }
 
 bool AccountWindow::Reads(EventTime at) const {
@@ -195,28 +239,33 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     touch.place = session ? webmail_place : Place();
   }
   touch.familiarity = Know(touch.ip, touch.place, at, population);
+  if (touch.familiarity != Familiarity::kNowhere) {
+    touch.source_class = population.source_classes.Of(touch.ip, touch.place);
+    if (touch.source_class == SourceClass::kOwn) touch.familiarity = Familiarity::kNowhere;
+  }
   const bool somewhere = touch.familiarity != Familiarity::kNowhere;
+  const auto begin_session = [&] {
+    const bool covers = touch.familiarity != Familiarity::kFar && !webmail_login.never() && at - webmail_login < kForeignSession &&
+                        e.ip != webmail_ip && Know(webmail_ip, webmail_place, at, population) == Familiarity::kFar &&
+                        !population.Trusts(webmail_ip, webmail_place, at);
+    if (covers) return;
+    webmail_ip = e.ip;
+    webmail_place = e.place;
+    webmail_login = at;
+  };
   if (somewhere && population.Trusts(touch.ip, touch.place, at)) touch.familiarity = Familiarity::kKnown;
 
   switch (e.kind) {
     case EventKind::kLogin:
     case EventKind::kMailboxAccess:
       touch.counted = true;
-      if (e.kind == EventKind::kLogin && e.service == Service::kWebmail && somewhere) {
-        webmail_ip = e.ip;
-        webmail_place = e.place;
-        webmail_login = at;
-      }
+      if (e.kind == EventKind::kLogin && e.service == Service::kWebmail && somewhere) begin_session();
       break;
     case EventKind::kSubmission: {
       // One message, two logs: whoever comes second within kSameMessage is the same message.
       touch.counted = true;
       const bool by_webmail = e.service == Service::kWebmail;
-      if (by_webmail && somewhere) {
-        webmail_ip = e.ip;
-        webmail_place = e.place;
-        webmail_login = at;
-      }
+      if (by_webmail && somewhere) begin_session();
       if (by_webmail || e.via_webmail) {
         uint32_t& theirs = by_webmail ? unmatched_by_mta : unmatched_by_webmail;
         EventTime& theirs_at = by_webmail ? unmatched_by_mta_at : unmatched_by_webmail_at;
@@ -309,6 +358,13 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
   const bool read = IsRead(e);
   const bool sends = e.kind == EventKind::kSubmission;
   if (first_seen.never()) first_seen = at;
+  if (!last_seen.never() && at - last_seen >= kDormantAfter) {
+    woke = at;
+    slept_days = static_cast<uint16_t>(std::min<int64_t>(UINT16_MAX, (at - last_seen).seconds() / 86400));
+  } else if (!woke.never() && at - woke >= kAwakeAfter) {
+    woke = EventTime::Never();
+    slept_days = 0;
+  }
   if (read) {
     if (last_read.never() || at - last_read > kOneUse) reads_a_day.Add(at, 1);
     last_read = std::max(last_read, at);
@@ -339,7 +395,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       sources.emplace_back();
       s = &sources.back();
     } else {
-      s = Victim(&sources);
+      s = Victim(&sources, at);
     }
     *s = SourceUse();
     s->source = key;
@@ -355,6 +411,8 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
   AddDay(s->last_seen, at, &s->days);
   if (s->last_seen.never() || at - s->last_seen > kOneUse) SaturatingIncrement(&s->uses);
   s->last_seen = std::max(s->last_seen, at);
+  s->source_class = touch.source_class;
+  s->webmail |= e.service == Service::kWebmail;
   sources_seen.Add(at, key);
   if (backing_read) {
     if (s->first_read.never()) s->first_read = at;
@@ -375,8 +433,11 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
   // The baseline isn't learned from what may be abuse.
   const bool learn = standing.verdict < ActionKind::kThrottle || standing.verdict == ActionKind::kRelease;
   if (learn) {
-    UpdateHabit(&places, s->area, at, backing_read, sends);
+    UpdateHabit(&places, s->area, at, backing_read, sends).source_class = touch.source_class;
     if (s->country != 0) UpdateHabit(&countries, CountryKey(s->country), at, backing_read, sends);
+  }
+  if (learn && sends && touch.counted && s->messages == 1 && Passing(*s) && passing_a_day.Today(at) < kPassingLearnedMax) {
+    passing_a_day.Add(at);
   }
   // Guessed: a source that failed before gets in, among several that failed.
   if (touch.familiarity != Familiarity::kKnown) {
@@ -405,7 +466,7 @@ size_t AccountWindow::heap_bytes() const {
          recipients_a_day.heap_bytes() + reads_a_day.heap_bytes() + known_recipients.heap_bytes() +
          stray_judged.heap_bytes() + stray_new.heap_bytes() + recipients_judged.heap_bytes() +
          recipients_new.heap_bytes() + sent.heap_bytes() + bounced.heap_bytes() + refused.heap_bytes() +
-         failures.heap_bytes() + failing_sources.heap_bytes();
+         failures.heap_bytes() + failing_sources.heap_bytes() + passing_a_day.heap_bytes();
 }
 
 }  // namespace sekisho

@@ -8,6 +8,7 @@
 //   known    the owner's, by history: see Familiarity.
 //   stray    used to send, not known, and not backed by reading from the same surroundings. The owner's new hotel is
 //            backed by the phone that fetches mail there; a thief's botnet never reads.
+//   passing  near when first used, sent a few messages, and neither it nor its area was ever read from.
 //
 // Thread-compatible: belongs to the one shard that owns the account.
 #ifndef SEKISHO_ENGINE_WINDOW_ACCOUNT_WINDOW_H_
@@ -28,12 +29,15 @@
 #include "engine/window/population.h"
 #include "engine/window/recipient_memory.h"
 #include "engine/window/sliding_counter.h"
+#include "engine/window/source_classes.h"
 
 namespace sekisho {
 
 inline constexpr Span kOneUse = Span::Seconds(60);
 // A source entry costs about 100 B in memory, 20 to 40 B packed.
 inline constexpr size_t kSourcesMax = 64;
+// Of these, so many at least are left to strangers of the last day: more than any threshold on their number.
+inline constexpr int kStrangersKept = 32;
 // The baseline's places and countries: 48 B each in memory, about 15 B packed.
 inline constexpr size_t kHabitsMax = 12;
 inline constexpr int kBaselineDays = 62;
@@ -60,6 +64,8 @@ struct SourceUse {
   Familiarity at_first = Familiarity::kNowhere;  // how known it was when first used
   EventTime first_seen, last_seen, last_sent, first_read, last_read;
   uint32_t uses = 0, reads = 0, messages = 0;  // since first seen, saturating
+  SourceClass source_class = SourceClass::kUnknown;  // when last seen
+  bool webmail = false;                              // it logged in to webmail
 };
 
 // A place (an area in a country, or a country) in the slow baseline.
@@ -67,6 +73,7 @@ struct Habit {
   uint64_t key = 0;
   EventTime first_seen, last_seen, first_read, last_read, last_sent;
   uint16_t days = 0, read_days = 0, sent_days = 0;  // distinct UTC days
+  SourceClass source_class = SourceClass::kUnknown;  // of a place: when last seen
   uint32_t reads = 0;
 };
 
@@ -121,13 +128,26 @@ struct AccountWindow {
   EventTime guessed;                // a success that guessing explains
   uint64_t guessed_source = 0;
 
-  // The last webmail login's true source, for submissions that come through the webmail host.
+  // The last webmail login's true source, for submissions that come through the webmail host. A login from nearer by doesn't
+  // take a foreign one's place within kForeignSession: of two open sessions, what is sent is more likely the thief's, and an
+  // owner who logs in at home would otherwise cover him.
   IpAddress webmail_ip;
   Place webmail_place;
   EventTime webmail_login;
   // Messages through webmail that only one of the two logs has told yet, and when the newest of them was told.
   uint32_t unmatched_by_mta = 0, unmatched_by_webmail = 0;
   EventTime unmatched_by_mta_at, unmatched_by_webmail_at;
+
+  // Passing sources by day, at most kPassingLearnedMax of a day: what is usual for an owner on the move, and what one day of
+  // abuse can't move far.
+  DailyStats passing_a_day;
+  static constexpr uint64_t kPassingLearnedMax = 8;
+
+  // The first use after kDormantAfter or more without any, and for how many days there was none. Forgotten after kAwakeAfter.
+  EventTime woke;
+  uint16_t slept_days = 0;
+  static constexpr Span kDormantAfter = Span::Days(30);
+  static constexpr Span kAwakeAfter = Span::Days(14);
 
   EventTime onset;  // first stray submission of the present episode (an episode ends after a day without one)
   Standing standing;
@@ -143,6 +163,7 @@ struct AccountWindow {
     bool counted = false;  // false: the second line about one message, or a late duplicate of no effect
     IpAddress ip;          // the true source: of the webmail login where the client was the webmail host
     Place place;
+    SourceClass source_class = SourceClass::kUnknown;
   };
 
   // Folds one event in. The event may be older than the newest one seen: counters count it in its own place.
@@ -157,14 +178,30 @@ struct AccountWindow {
 
   // True if mail was read from the surroundings of the source in the last week, so that sending from there is the
   // owner's: for a far source kFarReadsMin times; for a near one once, or from kPlacesOnTheMove areas
-  // at all while it has sent no more than kMessagesOnTheMove messages.
+  // at all while it has sent no more than kMessagesOnTheMove messages and passing sources sent from fewer than
+  // kPassingOnTheMove2h other areas in two hours, kPassingOnTheMove24h in a day: nobody moves through one after another.
   bool Backed(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const;
   static constexpr uint32_t kFarReadsMin = 2;
   static constexpr int kPlacesOnTheMove = 4;
   static constexpr uint32_t kMessagesOnTheMove = 30;
+  static constexpr int64_t kPassingOnTheMove2h = 3, kPassingOnTheMove24h = 6;
+
+  // Distinct areas of passing sources that sent within (at - width, at], without the area `but`.
+  int64_t PassingAreas(EventTime at, Span width, uint64_t but = 0) const;
+  bool Passing(const SourceUse& source) const;
+  static constexpr uint32_t kPassingMessagesMax = 3;
 
   // True until the account has a day of history: a habit can't be told yet.
   bool Young(EventTime at) const { return first_seen.never() || at - first_seen < Span::Hours(24); }
+
+  // Countries that are the owner's by history: as many as he is at home in, through a VPN or a provider's cloud too.
+  int HomeCountries(EventTime at) const;
+
+  // Places that are the owner's by history, by class: homes and phones, and servers of any kind (hosting, fetchers, VPNs, Tor).
+  struct HomePlaces {
+    int access = 0, servers = 0;
+  };
+  HomePlaces PlacesByClass(EventTime at) const;
 
   // The account reads its mail where we can see it.
   bool Reads(EventTime at) const;

@@ -45,6 +45,12 @@ enum Tag : uint64_t {
   kPattern = 33,
   kGrace = 34,
   kVerdictMode = 35,
+  // Classes of `sources` and `places`, by index.
+  kSourceClassOfSources = 60,
+  kSourceClassOfPlaces = 61,
+  kWebmailSources = 62,  // of `sources`, one bit each
+  kPassingADay = 63,
+  kAwakening = 64,
   kConfirm = 90,
 };
 
@@ -136,6 +142,34 @@ void GetList(ByteReader* r, EventTime base, size_t most, std::vector<T>* list, G
   if (n > most) return r->Fail();
   list->resize(n);
   for (T& t : *list) get(r, base, &t);
+}
+
+static_assert(kSourcesMax <= 64);
+
+uint64_t WebmailBits(const std::vector<SourceUse>& sources) {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < sources.size(); ++i) bits |= uint64_t{sources[i].webmail} << i;
+  return bits;
+}
+
+// One byte each, without the unknown ones at the end; nothing where all are unknown, as without data.
+template <typename T>
+std::string ClassesOf(const std::vector<T>& list) {
+  std::string bytes;
+  for (const T& t : list) bytes.push_back(static_cast<char>(t.source_class));
+  while (!bytes.empty() && bytes.back() == 0) bytes.pop_back();
+  return bytes;
+}
+
+template <typename T>
+void GetClasses(ByteReader* r, std::vector<T>* list) {
+  const std::string_view bytes = r->Bytes();
+  if (bytes.size() > list->size()) return r->Fail();
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const auto c = static_cast<uint8_t>(bytes[i]);
+    if (c >= kSourceClasses) return r->Fail();
+    (*list)[i].source_class = static_cast<SourceClass>(c);
+  }
 }
 
 class Fields {
@@ -240,6 +274,16 @@ void AccountWindow::Encode(ByteWriter* out) const {
       w->PutVarint(standing.relapse_guard ? 1 : 0);
     });
   }
+  if (const std::string c = ClassesOf(sources); !c.empty()) f.Put(kSourceClassOfSources, [&](ByteWriter* w) { w->PutBytes(c); });
+  if (const uint64_t bits = WebmailBits(sources); bits != 0) f.Put(kWebmailSources, [&](ByteWriter* w) { w->PutVarint(bits); });
+  f.PutWindow(kPassingADay, passing_a_day);
+  if (!woke.never()) {
+    f.Put(kAwakening, [&](ByteWriter* w) {
+      PutTime(w, base, woke);
+      w->PutVarint(slept_days);
+    });
+  }
+  if (const std::string c = ClassesOf(places); !c.empty()) f.Put(kSourceClassOfPlaces, [&](ByteWriter* w) { w->PutBytes(c); });
 }
 
 bool AccountWindow::Decode(ByteReader* in) {
@@ -330,6 +374,19 @@ bool AccountWindow::Decode(ByteReader* in) {
         standing.grace = GetTime(&r, base);
         standing.relapse_guard = r.VarintUpTo(1) == 1;
         break;
+      case kSourceClassOfSources: GetClasses(&r, &sources); break;
+      case kPassingADay: window(&passing_a_day); break;
+      case kAwakening:
+        woke = GetTime(&r, base);
+        slept_days = static_cast<uint16_t>(r.VarintUpTo(UINT16_MAX));
+        break;
+      case kWebmailSources: {
+        const uint64_t bits = r.Varint();
+        if (sources.size() < 64 && bits >> sources.size() != 0) r.Fail();
+        for (size_t i = 0; i < sources.size(); ++i) sources[i].webmail = (bits >> i & 1) != 0;
+        break;
+      }
+      case kSourceClassOfPlaces: GetClasses(&r, &places); break;
       default: continue;  // a newer record's field
     }
     if (!r.done()) return false;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "engine/window/features.h"
@@ -93,6 +94,17 @@ TEST_F(AccountWindowTest, AFloodOfSourcesIsBoundedAndSparesTheOwners) {
   EXPECT_EQ(account_.sources.size(), kSourcesMax);
   EXPECT_LT(account_.heap_bytes(), 32'768u);
   EXPECT_EQ(Send("203.0.113.5", kJp, at).familiarity, Familiarity::kKnown);
+}
+
+// A phone that had filled the table with addresses it read from left one entry to strangers: each pushed out the one before.
+TEST_F(AccountWindowTest, AFullTableOfTheOwnersSourcesStillHoldsARotation) {
+  EventTime at = LiveAtHome();
+  for (int i = 0; i < 200; ++i) Read("192." + std::to_string(i % 5) + ".2." + std::to_string(i), kJp, at = at + Span::Minutes(30));
+  ASSERT_EQ(account_.sources.size(), kSourcesMax);
+  for (int i = 0; i < 20; ++i) Send("198.51.100." + std::to_string(i), kUa, at = at + Span::Minutes(1));
+  EXPECT_EQ(std::count_if(account_.sources.begin(), account_.sources.end(), [](const SourceUse& s) { return s.stray; }), 20);
+  for (int i = 0; i < 200; ++i) Send(IpAddress::FromV4(0x0b000000u + static_cast<uint32_t>(i)).ToString(), kUa, at = at + Span::Minutes(1));
+  EXPECT_EQ(std::count_if(account_.sources.begin(), account_.sources.end(), [](const SourceUse& s) { return s.stray; }), kStrangersKept);
 }
 
 TEST_F(AccountWindowTest, ASourceThatFailedAmongOthersAndThenGotInWasGuessed) {

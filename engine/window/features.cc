@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/window/country_distance.h"
+
 namespace sekisho {
 namespace {
 
@@ -26,12 +28,17 @@ class SmallSet {
 void ReadStrays(const AccountWindow& a, EventTime at, Features* f) {
   SmallSet networks, countries_2h, countries_24h;
   for (const SourceUse& s : a.sources) {
+    if (s.webmail && s.at_first == Familiarity::kFar && s.last_seen <= at && at - s.last_seen < Span::Hours(24)) {
+      ++f->far_webmail_sources_24h;
+      if (s.stray && !s.last_sent.never() && at - s.last_sent < Span::Hours(1)) f->far_webmail_messages_1h += s.messages;
+    }
     if (!s.stray || s.last_sent.never() || s.last_sent > at) continue;
     const Span age = at - s.last_sent;
     if (age >= Span::Hours(24)) continue;
     const bool near_time = age < Span::Hours(2);
     const bool passing = s.messages <= Features::kPassingMessagesMax && s.reads == 0;
     const bool far = s.at_first == Familiarity::kFar && s.reads == 0;
+    if (s.source_class == SourceClass::kHosting) f->stray_hosting_messages_24h += s.messages;
     ++f->stray_sources_24h;
     networks.Add(s.network);
     if (near_time) ++f->stray_sources_2h;
@@ -50,6 +57,38 @@ void ReadStrays(const AccountWindow& a, EventTime at, Features* f) {
   f->far_countries_24h = countries_24h.size();
 }
 
+// A country that the account is at home in beside another says nothing of travel: somebody is there through a VPN or a
+// provider's cloud, or the account is a team's.
+void ReadTravel(const AccountWindow& a, EventTime at, const SourceUse& stray, Features* f) {
+  if (stray.country == 0 || stray.at_first != Familiarity::kFar || stray.reads > 0 || !TellsPlace(stray.source_class)) return;
+  if (a.HomeCountries(at) > 1) return;
+  const auto measure = [&](const SourceUse& owners, EventTime used, int64_t* km, int64_t* kmh) {
+    const EventTime then = stray.last_sent;
+    const Span apart = then > used ? then - used : used - then;
+    if (used.never() || apart >= Span::Hours(24)) return;
+    const int64_t distance = CountryDistanceKm(stray.country, owners.country);
+    // A minute is what clocks may differ by.
+    const int64_t speed = std::min(Features::kKmhMax, distance * 3600 / std::max<int64_t>(60, apart.seconds()));
+    if (speed <= *kmh) return;
+    *km = distance;
+    *kmh = speed;
+  };
+  for (const SourceUse& s : a.sources) {
+    if (s.stray || s.at_first == Familiarity::kFar || s.country == 0 || s.country == stray.country || !TellsPlace(s.source_class)) continue;
+    measure(s, s.last_seen, &f->travel_km, &f->travel_kmh);
+    measure(s, s.last_sent, &f->travel_sent_km, &f->travel_sent_kmh);
+  }
+}
+
+// Who comes back to the network he left from is the owner, as far as one can tell.
+void ReadAwakening(const AccountWindow& a, EventTime at, const SourceUse& source, Features* f) {
+  if (a.woke > at || at - a.woke >= Span::Days(7)) return;
+  const auto from_before = [&](const SourceUse& s) { return s.area == source.area && s.first_seen < a.woke; };
+  if (std::any_of(a.sources.begin(), a.sources.end(), from_before)) return;
+  f->slept_days = a.slept_days;
+  f->messages_since_woke = static_cast<int64_t>(a.messages.Count(at, at - a.woke + Span::Millis(1)));
+}
+
 int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::max<int64_t>(0, (at - then).seconds() / 3600); }
 
 }  // namespace
@@ -66,6 +105,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
   f.young = a.Young(at);
   f.history_days = a.first_seen.never() ? 0 : std::max<int64_t>(0, (at - a.first_seen).seconds() / 86400);
   f.log_young = population.LogYoung(at);
+  f.via_webmail = event.via_webmail || (event.kind == EventKind::kSubmission && event.service == Service::kWebmail);
   f.reads_mail = a.Reads(at);
   f.reads_there = a.ReadsThere(touch.ip, touch.place, at, touch.familiarity);
 
@@ -86,6 +126,23 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     const SourceUse& source = a.sources[static_cast<size_t>(touch.source)];
     f.source_messages = source.messages;
     f.source_reads = source.reads > 0;
+    if (touch.stray) ReadTravel(a, at, source, &f);
+    if (source.at_first == Familiarity::kNear && source.messages > 0 && source.reads == 0) {
+      f.passing_areas_24h = a.PassingAreas(at, k24h);
+      if (f.passing_areas_24h > 1) {
+        f.passing_areas_2h = a.PassingAreas(at, Span::Hours(2));
+        // Over the whole history, not since the first such day: that may be yesterday's abuse.
+        const int64_t days = std::clamp<int64_t>(f.history_days, Features::kPassingDaysMin, kBaselineDays);
+        f.usual_passing_day = static_cast<int64_t>(a.passing_a_day.TotalBefore(at, kBaselineDays)) * 100 / days;
+      }
+    }
+    if (!a.woke.never()) ReadAwakening(a, at, source, &f);
+    f.source_class = source.source_class;
+    if (f.stray_hosting_messages_24h > 0) {
+      const AccountWindow::HomePlaces homes = a.PlacesByClass(at);
+      f.access_places = homes.access;
+      f.server_places = homes.servers;
+    }
   }
 
   if (const Judged judged = population.judgements.Of(touch.ip, at); judged.score_milli > 0) {

@@ -56,6 +56,35 @@ struct Features {
   int64_t source_bad_score_milli = 0, source_bad_accounts = 0;
   bool denied = false;             // an operator says that this source, or this account, is bad
 
+  // impossible_travel: kilometres between the country of this event's stray source and one that the owner used within the
+  // 24 h around the stray's last message, at least, and the speed that this takes, at most kKmhMax. Of all such pairs the
+  // fastest; 0: none is far. `sent`: only uses that sent mail.
+  int64_t travel_km = 0, travel_kmh = 0;
+  int64_t travel_sent_km = 0, travel_sent_kmh = 0;
+
+  // source_class: the class of this event's source; the owner's known places in homes and on phones, and on servers of any
+  // kind; messages of stray sources in hosting networks that sent in the last 24 h, each source's since it was first seen.
+  SourceClass source_class = SourceClass::kUnknown;
+  int64_t access_places = 0, server_places = 0;
+  int64_t stray_hosting_messages_24h = 0;
+
+  // webmail_origin: this event's message came through webmail; far sources that used webmail in the last 24 h; messages of
+  // those of them that are stray and sent in the last hour, each source's since it was first seen.
+  bool via_webmail = false;
+  int64_t far_webmail_sources_24h = 0, far_webmail_messages_1h = 0;
+
+  // domestic_rotation, where this event's source is near and was never read from: distinct areas of passing sources (see
+  // account_window.h) that sent; and the owner's passing sources on a mean day of his history, taken for kPassingDaysMin days
+  // at least, in hundredths.
+  int64_t passing_areas_2h = 0, passing_areas_24h = 0;
+  int64_t usual_passing_day = 0;
+
+  // dormant_awakening: days without any use before the account woke up, if that was within the last week and nothing that is
+  // remembered from before was in this source's area; else 0. Messages since then.
+  int64_t slept_days = 0, messages_since_woke = 0;
+
+  static constexpr int64_t kPassingDaysMin = 14;
+  static constexpr int64_t kKmhMax = 100'000;
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kHabitRecipientsMin = 50;
 };

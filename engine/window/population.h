@@ -13,6 +13,7 @@
 #include "engine/model/event.h"
 #include "engine/window/exceptions.h"
 #include "engine/window/judgements.h"
+#include "engine/window/source_classes.h"
 
 namespace sekisho {
 
@@ -41,6 +42,8 @@ class Population {
     return allowed_ != nullptr && allowed_->OfAccount(login, at) == Ruling::kAllowed;
   }
   Exceptions exceptions;  // of orders
+  // From the policy.
+  SourceClasses source_classes;
   // What entity shards think of source networks.
   Judgements judgements;
 
@@ -52,7 +55,7 @@ class Population {
 
   static constexpr uint64_t kAccountsMin = 20;
 
-  void Encode(ByteWriter* out) const;  // without the policy's countries, and without exceptions and judgements
+  void Encode(ByteWriter* out) const;  // without the policy's countries and classes, and without exceptions and judgements
   bool Decode(ByteReader* in);
 
  private:

@@ -8,7 +8,8 @@
 //   repeat N DELAY KIND ...       N times, DELAY apart; '#' in the address or in r= becomes 0, 1, 2, ...
 // DELAY (10s, 5m, 3h, 2d) is the time since the line before. KIND is a kind of event, and "sent", "deferred", "bounced",
 // "refused" for deliveries; "judged" is no event but what an entity shard thinks of the address's network (score= in
-// thousandths, bad= accounts, for a day), "denied" an operator's order about that network. "-" is no address or no country. Keys: n= recipients, r= recipient key, via=webmail.
+// thousandths, bad= accounts, for a day), "denied" an operator's order about that network. "-" is no address or no country. Keys: n= recipients, r= recipient key, via=webmail,
+// asn= AS number of the address.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -147,6 +148,7 @@ std::string Fold(const fs::path& path) {
       e.recipients = static_cast<uint32_t>(std::atoi(extras["n"].c_str()));
       if (ip != "-") e.ip = IpAddress::Parse(Number(ip, i)).value();
       if (country != "-") e.place.country = static_cast<uint16_t>(country[0] << 8 | country[1]);
+      if (extras.contains("asn")) e.place.asn = static_cast<uint32_t>(std::atoi(extras["asn"].c_str()));
       if (kind == "sent") e.delivery = DeliveryStatus::kSent;
       if (kind == "deferred") e.delivery = DeliveryStatus::kDeferred;
       if (kind == "bounced" || kind == "refused") e.delivery = DeliveryStatus::kBounced;

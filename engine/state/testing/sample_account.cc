@@ -29,7 +29,9 @@ Event EventOf(EventKind kind, Service service, EventTime at, const IpAddress& ip
 }
 
 void Fold(AccountWindow* account, const Event& event) {
+  static const SourceClasses classes = SourceClasses::Default();
   Population population;
+  population.source_classes = classes;
   population.log_began = kBegin - Span::Days(30);
   account->Apply(event, population, false);
 }
@@ -107,6 +109,12 @@ AccountWindow SampleAccount(bool busy) {
     if (i < 300) Fold(&account, EventOf(EventKind::kLogin, Service::kSmtp, sent, ip, place));
     Send(&account, sent, ip, place, 100'000 + i * 3, 3);
   }
+  // Somebody passes through networks nearby.
+  for (uint32_t i = 0; i < 4; ++i) {
+    Send(&account, at + Span::Hours(4) + Span::Minutes(i), IpAddress::FromV4(0x79000001u + i * 65'536), {kJp, 64'500 + i}, 900'000 + i, 1);
+  }
+  account.woke = at - Span::Days(10);
+  account.slept_days = 45;
   Standing& standing = account.standing;
   standing.verdict = ActionKind::kSuspend;
   standing.since = at + Span::Minutes(15);
