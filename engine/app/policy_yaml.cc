@@ -166,6 +166,23 @@ void AddReputation(YamlFields* f, Policy* p) {
   shared.Score("denied_score", &p->shared_source.denied_score, "Points of risk when an operator denied the source or the account");
 }
 
+void AddLimitProbing(YamlFields* f, Policy* p) {
+  DetectorKeys probing(f, p, DetectorId::kLimitProbing,
+                       "Unfamiliar sources send in steps, each well above the one before, with pauses between, or are back "
+                       "the next day for as much");
+  probing.Limit("steps", &p->limit_probing.steps,
+                "Steps in a row within 24 h. One would stop travellers whose second mailing is the larger one");
+  probing.Limit("many_steps", &p->limit_probing.many_steps, "The same, beyond chance");
+  probing.Count("step_messages_min", &p->limit_probing.step_messages_min,
+                "Messages in the last step; with fewer nobody is looking for a limit");
+  probing.Count("day_before_min", &p->limit_probing.day_before_min,
+                "Messages before a night's pause; lower finds those who return earlier, and people on a longer journey");
+  probing.Percent("return_percent", &p->limit_probing.return_percent, "Of them, sent again in one go after it");
+  probing.Score("return_score", &p->limit_probing.return_score, "Points of risk of that");
+  probing.Percent("near_score_percent", &p->limit_probing.near_score_percent,
+                  "In the owner's own country the scores are this part of the others'");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -241,6 +258,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddMailboxAndCredential(&fields, p);
   AddOutcome(&fields, p);
   AddReputation(&fields, p);
+  AddLimitProbing(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

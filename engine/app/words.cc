@@ -35,6 +35,10 @@ constexpr std::array kFeatures = {
     Entry{"source_bad_score_milli", "share of bad accounts in the source's network, at least, in thousandths"},
     Entry{"source_bad_accounts", "other accounts suspended over that network"},
     Entry{"denied", "denied by an operator"},
+    Entry{"stray_run_rises_24h", "steps in a row, each larger than the one before, by unfamiliar sources"},
+    Entry{"stray_refused_runs_24h", "of these steps ended at one of our limits"},
+    Entry{"stray_run_messages", "messages sent in one go by unfamiliar sources"},
+    Entry{"stray_day_before", "messages sent by them before the last long pause"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -82,6 +86,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kGuessingThenUse: return "a password was guessed, then somebody unfamiliar sent";
     case DetectorId::kBounceSurge: return "receivers bounced or refused far too many messages";
     case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
+    case DetectorId::kLimitProbing: return "sent more each time, as if to find the limit";
   }
   return "unknown";
 }

@@ -25,6 +25,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kGuessingThenUse, Family::kCredential, DetectGuessingThenUse},
     Entry{DetectorId::kBounceSurge, Family::kOutcome, DetectBounceSurge},
     Entry{DetectorId::kSharedSource, Family::kReputation, DetectSharedSource},
+    Entry{DetectorId::kLimitProbing, Family::kOutcome, DetectLimitProbing},
 };
 
 }  // namespace

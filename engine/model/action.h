@@ -27,8 +27,9 @@ enum class DetectorId : uint8_t {
   kGuessingThenUse = 10,
   kBounceSurge = 11,
   kSharedSource = 12,
+  kLimitProbing = 18,
 };
-inline constexpr int kDetectors = 13;  // with kNone
+inline constexpr int kDetectors = 19;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

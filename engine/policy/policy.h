@@ -128,6 +128,17 @@ struct Policy {
     int32_t denied_score = 40;           // an operator denied the source, or the account
   } shared_source;
 
+  // Volume by stray sources that rises in steps, with pauses between them, or is back the next day.
+  struct LimitProbing {
+    Limit steps = {2, 30};               // steps in a row within 24 h; 1 stops travellers whose second mailing is the larger one
+    Limit many_steps = {3, 40};
+    int64_t step_messages_min = 8;       // in the last step; below it nobody is looking for a limit
+    int64_t day_before_min = 40;         // messages before the pause of a night; below it there was no limit to be found
+    int64_t return_percent = 30;         // of them, in the first run since
+    int32_t return_score = 35;
+    int64_t near_score_percent = 60;     // in the owner's own country scores are this part
+  } limit_probing;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

@@ -169,6 +169,29 @@ bool AccountWindow::Reads(EventTime at) const {
   return !last_read.never() && at - last_read <= Span::Days(14) && reads_a_day.TotalBefore(at, 14) + reads_a_day.Today(at) >= 3;
 }
 
+void AccountWindow::AddToRun(EventTime at) {
+  std::vector<SendRun>& runs = stray_record.Make().runs;
+  while (!runs.empty() && at - runs.front().last > kRunsKept) runs.erase(runs.begin());
+  // A late message goes to the newest run, or nowhere if it is older than that: runs are a rough picture.
+  if (!runs.empty() && at < runs.back().first - kRunPause) return;
+  if (runs.empty() || at - runs.back().last >= kRunPause) {
+    if (runs.size() >= kRunsMax) runs.erase(runs.begin());
+    runs.push_back({at, at, 0, false});
+  }
+  SendRun& run = runs.back();
+  run.first = std::min(run.first, at);
+  run.last = std::max(run.last, at);
+  SaturatingIncrement(&run.messages);
+}
+
+void AccountWindow::MarkRefused(EventTime at) {
+  // While a verdict stands, the refusal may be its doing: that would be evidence of itself.
+  const bool clear = standing.verdict < ActionKind::kThrottle || standing.verdict == ActionKind::kRelease;
+  if (!clear || stray_record.get() == nullptr || stray_record.get()->runs.empty()) return;
+  SendRun& run = stray_record.Make().runs.back();
+  if (at >= run.first && at - run.last < kRunPause) run.refused = true;
+}
+
 void AccountWindow::FindSender(EventTime at, Touch* touch) const {
   if (touch->familiarity == Familiarity::kNowhere) {
     touch->stray = stray_messages.Count(at, Span::Hours(1)) > 0;
@@ -235,6 +258,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       break;
     }
     case EventKind::kLoginFailed:
+      if (e.failure == FailureKind::kPolicy && somewhere && touch.familiarity != Familiarity::kKnown) MarkRefused(at);
       if (e.failure != FailureKind::kCredentials && e.failure != FailureKind::kUnknownUser) return touch;
       if (touch.familiarity == Familiarity::kKnown || !somewhere) return touch;
       for (const SourceUse& s : sources) {
@@ -369,6 +393,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     if (touch.stray) {
       if (onset.never() || stray_messages.Count(at, Span::Hours(24)) == 0) onset = at;
       stray_messages.Add(at);
+      AddToRun(at);
       if (e.recipients > 0) stray_recipients.Add(at, e.recipients);
     }
   }
@@ -400,6 +425,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
 size_t AccountWindow::heap_bytes() const {
   return (login.capacity() > 15 ? login.capacity() + 1 : 0) + sources.capacity() * sizeof(SourceUse) +
          (places.capacity() + countries.capacity()) * sizeof(Habit) + failing.capacity() * sizeof(FailingSource) +
+         (stray_record.get() == nullptr ? 0 : stray_record.get()->heap_bytes()) +
          sources_seen.heap_bytes() + sources_a_day.heap_bytes() + messages.heap_bytes() + recipients.heap_bytes() +
          stray_messages.heap_bytes() + stray_recipients.heap_bytes() + messages_a_day.heap_bytes() +
          recipients_a_day.heap_bytes() + reads_a_day.heap_bytes() + known_recipients.heap_bytes() +

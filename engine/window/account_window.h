@@ -25,6 +25,7 @@
 #include "engine/model/event.h"
 #include "engine/window/daily_stats.h"
 #include "engine/window/distinct_window.h"
+#include "engine/window/lazy.h"
 #include "engine/window/population.h"
 #include "engine/window/recipient_memory.h"
 #include "engine/window/sliding_counter.h"
@@ -39,6 +40,11 @@ inline constexpr size_t kHabitsMax = 12;
 inline constexpr int kBaselineDays = 62;
 // Failing sources that are remembered, to recognise one that succeeds later. 24 B each.
 inline constexpr size_t kFailingMax = 16;
+// A stretch of sending by strays ends with a pause of this length.
+inline constexpr Span kRunPause = Span::Minutes(10);
+inline constexpr Span kRunsKept = Span::Days(3);
+// 24 B each in memory, about 8 B packed, and only for accounts that strays sent from in the last kRunsKept.
+inline constexpr size_t kRunsMax = 8;
 // Of the webmail's and the MTA's line about one message, the second is dropped when it comes within this time.
 inline constexpr Span kSameMessage = Span::Seconds(120);
 
@@ -74,6 +80,20 @@ struct FailingSource {
   uint64_t source = 0, network = 0;
   EventTime last;
   bool far = false;
+};
+
+// Messages by strays without a pause of kRunPause or more between two of them.
+struct SendRun {
+  EventTime first, last;
+  uint32_t messages = 0;  // saturating
+  bool refused = false;   // one of our limits stopped it; set only while nothing stood against the account
+};
+
+// What strays did and what came of it. Most accounts have none of it, and pay eight bytes.
+struct StrayRecord {
+  std::vector<SendRun> runs;  // the newest kRunsMax, in order of time
+
+  size_t heap_bytes() const { return sizeof(*this) + runs.capacity() * sizeof(SendRun); }
 };
 
 // What was done about an account, and why it may be done again.
@@ -128,6 +148,8 @@ struct AccountWindow {
   uint32_t unmatched_by_mta = 0, unmatched_by_webmail = 0;
   EventTime unmatched_by_mta_at, unmatched_by_webmail_at;
 
+  Lazy<StrayRecord> stray_record;
+
   EventTime onset;  // first stray submission of the present episode (an episode ends after a day without one)
   Standing standing;
 
@@ -176,6 +198,9 @@ struct AccountWindow {
   bool Decode(ByteReader* in);
 
  private:
+  void AddToRun(EventTime at);
+  // One of our own limits refused a source that isn't the owner's.
+  void MarkRefused(EventTime at);
   // For what happens to a message later: was its source a stray when it sent? Without a source, whatever strayed in the
   // last hour is taken for it.
   void FindSender(EventTime at, Touch* touch) const;

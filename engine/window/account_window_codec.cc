@@ -45,6 +45,7 @@ enum Tag : uint64_t {
   kPattern = 33,
   kGrace = 34,
   kVerdictMode = 35,
+  kStrayRuns = 70,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -121,6 +122,21 @@ void GetFailing(ByteReader* r, EventTime base, FailingSource* f) {
   f->network = r->Fixed64();
   f->last = GetTime(r, base);
   f->far = r->VarintUpTo(1) == 1;
+}
+
+void PutRun(ByteWriter* w, EventTime base, const SendRun& run) {
+  PutTime(w, base, run.first);
+  w->PutVarint(static_cast<uint64_t>((run.last - run.first).millis()));
+  w->PutVarint(uint64_t{run.messages} << 1 | (run.refused ? 1 : 0));
+}
+
+void GetRun(ByteReader* r, EventTime base, SendRun* run) {
+  run->first = GetTime(r, base);
+  if (run->first.never()) r->Fail();
+  run->last = run->first + Span::Millis(static_cast<int64_t>(r->VarintUpTo(kMillisMax)));
+  const uint64_t v = r->VarintUpTo(uint64_t{UINT32_MAX} << 1 | 1);
+  run->messages = static_cast<uint32_t>(v >> 1);
+  run->refused = (v & 1) != 0;
 }
 
 template <typename T, typename PutOne>
@@ -238,6 +254,9 @@ void AccountWindow::Encode(ByteWriter* out) const {
       w->PutVarint(standing.relapse_guard ? 1 : 0);
     });
   }
+  if (const StrayRecord* record = stray_record.get(); record != nullptr) {
+    if (!record->runs.empty()) f.Put(kStrayRuns, [&](ByteWriter* w) { PutList(w, base, record->runs, PutRun); });
+  }
 }
 
 bool AccountWindow::Decode(ByteReader* in) {
@@ -327,6 +346,7 @@ bool AccountWindow::Decode(ByteReader* in) {
         standing.grace = GetTime(&r, base);
         standing.relapse_guard = r.VarintUpTo(1) == 1;
         break;
+      case kStrayRuns: GetList(&r, base, kRunsMax, &stray_record.Make().runs, GetRun); break;
       default: continue;  // a newer record's field
     }
     if (!r.done()) return false;

@@ -50,6 +50,30 @@ void ReadStrays(const AccountWindow& a, EventTime at, Features* f) {
   f->far_countries_24h = countries_24h.size();
 }
 
+void ReadRuns(const AccountWindow& a, EventTime at, Features* f) {
+  if (a.stray_record.get() == nullptr) return;
+  const std::vector<SendRun>& runs = a.stray_record.get()->runs;
+  // A late event's run isn't the last one.
+  if (runs.empty() || at < runs.back().first || at - runs.back().last >= kRunPause) return;
+  f->stray_run_messages = runs.back().messages;
+  bool rising = true;
+  size_t i = runs.size() - 1;
+  for (; i > 0 && at - runs[i - 1].last < Span::Hours(24); --i) {
+    const SendRun& before = runs[i - 1];
+    if (runs[i].first - before.last >= Features::kReturnPause) break;
+    f->stray_refused_runs_24h += before.refused;
+    rising = rising && before.messages >= Features::kStepMessagesMin &&
+             int64_t{runs[i].messages} * 100 >= int64_t{before.messages} * Features::kStepRisePercent;
+    f->stray_run_rises_24h += rising;
+  }
+  for (; i > 0 && runs[i].first - runs[i - 1].last < Features::kReturnPause; --i) {}
+  // runs[i] is the first since the long pause: what came before it, up to the pause before that.
+  for (size_t j = i; j > 0 && at - runs[j - 1].last < Span::Hours(48); --j) {
+    if (j < i && runs[j].first - runs[j - 1].last >= Features::kReturnPause) break;
+    f->stray_day_before += runs[j - 1].messages;
+  }
+}
+
 int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::max<int64_t>(0, (at - then).seconds() / 3600); }
 
 }  // namespace
@@ -81,6 +105,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.stray_recipients_10m = static_cast<int64_t>(a.stray_recipients.Count(at, k10m));
     f.stray_recipients_1h = static_cast<int64_t>(a.stray_recipients.Count(at, k1h));
     ReadStrays(a, at, &f);
+    if (f.stray) ReadRuns(a, at, &f);
   }
   if (touch.source >= 0) {
     const SourceUse& source = a.sources[static_cast<size_t>(touch.source)];

@@ -56,7 +56,16 @@ struct Features {
   int64_t source_bad_score_milli = 0, source_bad_accounts = 0;
   bool denied = false;             // an operator says that this source, or this account, is bad
 
+  // limit_probing. Runs: stretches of sending by strays, kRunPause or more apart. Read for strays only.
+  int64_t stray_run_messages = 0;      // of the run that this event belongs to
+  int64_t stray_run_rises_24h = 0;     // how many runs in a row, this one the last, were each a step above the one before
+  int64_t stray_refused_runs_24h = 0;  // earlier runs that one of our limits stopped
+  int64_t stray_day_before = 0;        // messages of the runs before the last pause of kReturnPause or more, if it is under 48 h ago
+
   static constexpr int64_t kPassingMessagesMax = 3;
+  static constexpr int64_t kStepMessagesMin = 3;     // of a run that a step may start from
+  static constexpr int64_t kStepRisePercent = 130;   // of the run before
+  static constexpr Span kReturnPause = Span::Hours(6);
   static constexpr int64_t kHabitRecipientsMin = 50;
 };
 
