@@ -183,6 +183,25 @@ void AddLimitProbing(YamlFields* f, Policy* p) {
                   "In the owner's own country the scores are this part of the others'");
 }
 
+void AddSpamRefusal(YamlFields* f, Policy* p) {
+  DetectorKeys refusal(f, p, DetectorId::kSpamRefusal,
+                       "Receivers refuse messages as spam, by policy or for their sender's reputation. Unknown recipients "
+                       "don't count");
+  refusal.Limit("few", &p->spam_refusal.few,
+                "For good, within 24 h, of messages by unfamiliar sources. One would let a single strict receiver speak for all");
+  refusal.Limit("many", &p->spam_refusal.many, "The same, many of them");
+  refusal.Percent("percent_min", &p->spam_refusal.percent_min,
+                  "Their share of these sources' recipients; somebody refuses every large mailing");
+  refusal.Limit("put_off", &p->spam_refusal.put_off,
+                "Put off with 4.7.x, within 24 h, of messages by unfamiliar sources; it happens to everybody");
+  refusal.Percent("put_off_percent_min", &p->spam_refusal.put_off_percent_min, "Their share of these sources' recipients");
+  refusal.Limit("own", &p->spam_refusal.own,
+                "For good, within 24 h, whoever sent. Lower finds spam from the owner's own computer, and hits newsletters");
+  refusal.Percent("own_percent_min", &p->spam_refusal.own_percent_min, "Their share of the account's finished deliveries");
+  refusal.Percent("usual_factor_percent", &p->spam_refusal.usual_factor_percent,
+                  "Of the account's mean day before: fewer are its habit");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -259,6 +278,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddOutcome(&fields, p);
   AddReputation(&fields, p);
   AddLimitProbing(&fields, p);
+  AddSpamRefusal(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

@@ -39,6 +39,9 @@ constexpr std::array kFeatures = {
     Entry{"stray_refused_runs_24h", "of these steps ended at one of our limits"},
     Entry{"stray_run_messages", "messages sent in one go by unfamiliar sources"},
     Entry{"stray_day_before", "messages sent by them before the last long pause"},
+    Entry{"stray_refused_24h", "refused as spam or by policy, of what unfamiliar sources sent"},
+    Entry{"stray_put_off_24h", "put off for such reasons, of what unfamiliar sources sent"},
+    Entry{"refused_24h", "refused as spam or by policy"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -87,6 +90,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kBounceSurge: return "receivers bounced or refused far too many messages";
     case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
     case DetectorId::kLimitProbing: return "sent more each time, as if to find the limit";
+    case DetectorId::kSpamRefusal: return "receivers refused its messages as spam";
   }
   return "unknown";
 }

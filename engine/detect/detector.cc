@@ -26,6 +26,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kBounceSurge, Family::kOutcome, DetectBounceSurge},
     Entry{DetectorId::kSharedSource, Family::kReputation, DetectSharedSource},
     Entry{DetectorId::kLimitProbing, Family::kOutcome, DetectLimitProbing},
+    Entry{DetectorId::kSpamRefusal, Family::kOutcome, DetectSpamRefusal},
 };
 
 }  // namespace

@@ -38,6 +38,7 @@ bool DetectGuessingThenUse(const DetectInput&, Signal*);
 bool DetectBounceSurge(const DetectInput&, Signal*);
 bool DetectSharedSource(const DetectInput&, Signal*);
 bool DetectLimitProbing(const DetectInput&, Signal*);
+bool DetectSpamRefusal(const DetectInput&, Signal*);
 
 // Appends the signals of every detector that isn't off, in the order of DetectorId.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);

@@ -28,8 +28,9 @@ enum class DetectorId : uint8_t {
   kBounceSurge = 11,
   kSharedSource = 12,
   kLimitProbing = 18,
+  kSpamRefusal = 19,
 };
-inline constexpr int kDetectors = 19;  // with kNone
+inline constexpr int kDetectors = 20;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

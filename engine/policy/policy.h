@@ -139,6 +139,18 @@ struct Policy {
     int64_t near_score_percent = 60;     // in the owner's own country scores are this part
   } limit_probing;
 
+  // Receivers refuse what is sent as spam, by policy, or for its sender's reputation; unknown recipients don't count.
+  struct SpamRefusal {
+    Limit few = {2, 25};                 // in 24 h, of messages by strays; 1 would let one strict receiver speak for all
+    Limit many = {6, 40};
+    int64_t percent_min = 5;             // of the strays' recipients; a large mailing is refused by somebody
+    Limit put_off = {10, 15};            // for now (4.7.x), of messages by strays: it happens to everybody
+    int64_t put_off_percent_min = 40;
+    Limit own = {20, 25};                // in 24 h, whoever sent
+    int64_t own_percent_min = 20;        // of the deliveries of those 24 h
+    int64_t usual_factor_percent = 300;  // of the mean day's
+  } spam_refusal;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

@@ -169,6 +169,19 @@ bool AccountWindow::Reads(EventTime at) const {
   return !last_read.never() && at - last_read <= Span::Days(14) && reads_a_day.TotalBefore(at, 14) + reads_a_day.Today(at) >= 3;
 }
 
+void AccountWindow::CountFailure(const Event& e, bool stray) {
+  const bool failed = e.delivery == DeliveryStatus::kBounced || e.delivery == DeliveryStatus::kExpired;
+  const bool as_spam = e.spam_refusal && e.delivery != DeliveryStatus::kSent;
+  const bool for_good = e.status_class == 5 || (e.status_class != 4 && failed);
+  if (as_spam && for_good) {
+    refused.Add(e.time);
+    if (stray) stray_record.Make().refused.Add(e.time);
+    return;
+  }
+  if (as_spam && stray) stray_record.Make().put_off.Add(e.time);
+  if (failed) bounced.Add(e.time);
+}
+
 void AccountWindow::AddToRun(EventTime at) {
   std::vector<SendRun>& runs = stray_record.Make().runs;
   while (!runs.empty() && at - runs.front().last > kRunsKept) runs.erase(runs.begin());
@@ -289,11 +302,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       touch.counted = true;
       FindSender(at, &touch);
       if (e.delivery == DeliveryStatus::kSent) sent.Add(at);
-      if (e.spam_refusal && e.delivery != DeliveryStatus::kSent) {
-        refused.Add(at);
-      } else if (e.delivery == DeliveryStatus::kBounced || e.delivery == DeliveryStatus::kExpired) {
-        bounced.Add(at);
-      }
+      CountFailure(e, touch.stray);
       break;
     case EventKind::kCredentialChanged:
       credential_changed = std::max(credential_changed, at);

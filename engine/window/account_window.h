@@ -92,8 +92,13 @@ struct SendRun {
 // What strays did and what came of it. Most accounts have none of it, and pay eight bytes.
 struct StrayRecord {
   std::vector<SendRun> runs;  // the newest kRunsMax, in order of time
+  // Deliveries of their messages that the receiver called spam, unwanted by policy, or from a bad address: for good
+  // (5.7.x), and for now (4.7.x), which happens to everybody.
+  SlidingCounter refused, put_off;
 
-  size_t heap_bytes() const { return sizeof(*this) + runs.capacity() * sizeof(SendRun); }
+  size_t heap_bytes() const {
+    return sizeof(*this) + runs.capacity() * sizeof(SendRun) + refused.heap_bytes() + put_off.heap_bytes();
+  }
 };
 
 // What was done about an account, and why it may be done again.
@@ -132,7 +137,7 @@ struct AccountWindow {
   SlidingCounter stray_judged, stray_new;            // of messages by stray sources
   uint32_t judged_total = 0, new_total = 0;  // the same since ever, both halved when kHabitHalvedAt is passed
 
-  SlidingCounter sent, bounced, refused;  // deliveries: accepted, failed for good, refused as spam or by policy
+  SlidingCounter sent, bounced, refused;  // deliveries: accepted, failed for good, refused for good as spam or by policy
 
   SlidingCounter failures;          // of sources that aren't known
   DistinctWindow failing_sources;
@@ -198,6 +203,8 @@ struct AccountWindow {
   bool Decode(ByteReader* in);
 
  private:
+  // Of a delivery: what kind of failure it is, if it is one.
+  void CountFailure(const Event& event, bool stray);
   void AddToRun(EventTime at);
   // One of our own limits refused a source that isn't the owner's.
   void MarkRefused(EventTime at);

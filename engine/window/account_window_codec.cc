@@ -46,6 +46,8 @@ enum Tag : uint64_t {
   kGrace = 34,
   kVerdictMode = 35,
   kStrayRuns = 70,
+  kStrayRefused = 71,
+  kStrayPutOff = 72,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -256,6 +258,8 @@ void AccountWindow::Encode(ByteWriter* out) const {
   }
   if (const StrayRecord* record = stray_record.get(); record != nullptr) {
     if (!record->runs.empty()) f.Put(kStrayRuns, [&](ByteWriter* w) { PutList(w, base, record->runs, PutRun); });
+    f.PutWindow(kStrayRefused, record->refused);
+    f.PutWindow(kStrayPutOff, record->put_off);
   }
 }
 
@@ -347,6 +351,8 @@ bool AccountWindow::Decode(ByteReader* in) {
         standing.relapse_guard = r.VarintUpTo(1) == 1;
         break;
       case kStrayRuns: GetList(&r, base, kRunsMax, &stray_record.Make().runs, GetRun); break;
+      case kStrayRefused: window(&stray_record.Make().refused); break;
+      case kStrayPutOff: window(&stray_record.Make().put_off); break;
       default: continue;  // a newer record's field
     }
     if (!r.done()) return false;

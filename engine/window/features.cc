@@ -74,6 +74,23 @@ void ReadRuns(const AccountWindow& a, EventTime at, Features* f) {
   }
 }
 
+void ReadRefusals(const AccountWindow& a, EventTime at, Features* f) {
+  constexpr Span k24h = Span::Hours(24), kMonth = Span::Days(31);
+  if (a.refused.empty() && (a.stray_record.get() == nullptr || a.stray_record.get()->put_off.empty())) return;
+  const auto count = [at](const SlidingCounter& c, Span width) { return static_cast<int64_t>(c.Count(at, width)); };
+  int64_t month = count(a.refused, kMonth);
+  f->refused_24h = count(a.refused, k24h);
+  if (const StrayRecord* record = a.stray_record.get(); record != nullptr) {
+    f->stray_refused_24h = count(record->refused, k24h);
+    f->stray_put_off_24h = count(record->put_off, k24h);
+    month -= count(record->refused, kMonth) - f->stray_refused_24h;
+  }
+  f->stray_judged_24h = count(a.stray_judged, k24h);
+  f->finished_24h = count(a.sent, k24h) + count(a.bounced, k24h) + f->refused_24h;
+  const int64_t days = std::clamp<int64_t>(f->history_days, 1, 30);
+  f->usual_refused_day = (std::max<int64_t>(0, month - f->refused_24h) + days - 1) / days;
+}
+
 int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::max<int64_t>(0, (at - then).seconds() / 3600); }
 
 }  // namespace
@@ -145,6 +162,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.usual_new_percent = std::min<int64_t>(100, new_before * 100 / judged_before);
   }
 
+  ReadRefusals(a, at, &f);
   f.sent_1h = static_cast<int64_t>(a.sent.Count(at, k1h));
   f.refused_1h = static_cast<int64_t>(a.refused.Count(at, k1h));
   f.failed_1h = f.refused_1h + static_cast<int64_t>(a.bounced.Count(at, k1h));

@@ -62,6 +62,14 @@ struct Features {
   int64_t stray_refused_runs_24h = 0;  // earlier runs that one of our limits stopped
   int64_t stray_day_before = 0;        // messages of the runs before the last pause of kReturnPause or more, if it is under 48 h ago
 
+  // spam_refusal. Deliveries that the receiver refused as spam, by policy or for its sender's reputation; unknown recipients
+  // are not among them. For good, or (put off) for now.
+  int64_t stray_judged_24h = 0;        // recipients of messages by strays whose novelty is known
+  int64_t stray_refused_24h = 0, stray_put_off_24h = 0;  // of messages by strays
+  int64_t refused_24h = 0;             // whoever sent, for good
+  int64_t finished_24h = 0;            // deliveries that were accepted or failed for good
+  int64_t usual_refused_day = 0;       // a day's mean over the 30 days before, without what strays caused; rounded up
+
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kStepMessagesMin = 3;     // of a run that a step may start from
   static constexpr int64_t kStepRisePercent = 130;   // of the run before
