@@ -202,6 +202,16 @@ void AddSpamRefusal(YamlFields* f, Policy* p) {
                   "Of the account's mean day before: fewer are its habit");
 }
 
+void AddSenderVariety(YamlFields* f, Policy* p) {
+  DetectorKeys variety(f, p, DetectorId::kSenderVariety,
+                       "Unfamiliar sources send under addresses that the owner's own sources never used");
+  variety.Limit("hour", &p->sender_variety.hour,
+                "Within 1 h. Lower finds them a message earlier, and stops people who bring new addresses on a journey");
+  variety.Limit("day", &p->sender_variety.day, "Within 24 h");
+  variety.Percent("near_score_percent", &p->sender_variety.near_score_percent,
+                  "In the owner's own country the scores are this part of the others'");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -279,6 +289,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddReputation(&fields, p);
   AddLimitProbing(&fields, p);
   AddSpamRefusal(&fields, p);
+  AddSenderVariety(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

@@ -42,6 +42,8 @@ constexpr std::array kFeatures = {
     Entry{"stray_refused_24h", "refused as spam or by policy, of what unfamiliar sources sent"},
     Entry{"stray_put_off_24h", "put off for such reasons, of what unfamiliar sources sent"},
     Entry{"refused_24h", "refused as spam or by policy"},
+    Entry{"stray_senders_1h", "sender addresses of unfamiliar sources that the owner never uses"},
+    Entry{"stray_senders_24h", "sender addresses of unfamiliar sources that the owner never uses"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -91,6 +93,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
     case DetectorId::kLimitProbing: return "sent more each time, as if to find the limit";
     case DetectorId::kSpamRefusal: return "receivers refused its messages as spam";
+    case DetectorId::kSenderVariety: return "sent under addresses that the owner never uses";
   }
   return "unknown";
 }

@@ -27,6 +27,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kSharedSource, Family::kReputation, DetectSharedSource},
     Entry{DetectorId::kLimitProbing, Family::kOutcome, DetectLimitProbing},
     Entry{DetectorId::kSpamRefusal, Family::kOutcome, DetectSpamRefusal},
+    Entry{DetectorId::kSenderVariety, Family::kVolume, DetectSenderVariety},
 };
 
 }  // namespace

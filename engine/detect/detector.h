@@ -39,6 +39,7 @@ bool DetectBounceSurge(const DetectInput&, Signal*);
 bool DetectSharedSource(const DetectInput&, Signal*);
 bool DetectLimitProbing(const DetectInput&, Signal*);
 bool DetectSpamRefusal(const DetectInput&, Signal*);
+bool DetectSenderVariety(const DetectInput&, Signal*);
 
 // Appends the signals of every detector that isn't off, in the order of DetectorId.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);

@@ -29,8 +29,9 @@ enum class DetectorId : uint8_t {
   kSharedSource = 12,
   kLimitProbing = 18,
   kSpamRefusal = 19,
+  kSenderVariety = 20,
 };
-inline constexpr int kDetectors = 20;  // with kNone
+inline constexpr int kDetectors = 21;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

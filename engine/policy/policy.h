@@ -151,6 +151,13 @@ struct Policy {
     int64_t usual_factor_percent = 300;  // of the mean day's
   } spam_refusal;
 
+  // Envelope senders of stray sources that the owner's own sources never used.
+  struct SenderVariety {
+    Limit hour = {3, 40};                // lower: one message earlier; stops people who bring two new addresses on a journey
+    Limit day = {6, 40};
+    int64_t near_score_percent = 60;     // in the owner's own country scores are this part: a new office server sends there
+  } sender_variety;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

@@ -30,6 +30,8 @@ bool ReadByTheOwner(const T& t, EventTime at) {
   return t.read_days >= 2 || (t.reads >= kReadsKnown && at - t.first_read >= kReadsKnownSpan);
 }
 
+constexpr int32_t kSenderUsedLately = 7;  // days
+
 uint64_t Area(const IpAddress& ip, const Place& place) {
   return place.asn != 0 ? PinnedMix64(uint64_t{place.asn} << 16 | place.country) : ip.region_key();
 }
@@ -169,6 +171,34 @@ bool AccountWindow::Reads(EventTime at) const {
   return !last_read.never() && at - last_read <= Span::Days(14) && reads_a_day.TotalBefore(at, 14) + reads_a_day.Today(at) >= 3;
 }
 
+void AccountWindow::NoteSender(EventTime at, uint64_t sender_key, bool stray) {
+  if (sender_key == 0) return;  // none: a bounce, or not told
+  const auto key = static_cast<uint32_t>(sender_key);
+  const auto day = static_cast<int32_t>(at.day());
+  const auto known = std::find_if(senders.begin(), senders.end(), [key](const KnownSender& s) { return s.key == key; });
+  if (stray) {
+    if (known == senders.end()) stray_record.Make().senders.Add(at, sender_key);
+    return;
+  }
+  // The baseline isn't learned from what may be abuse.
+  if (standing.verdict >= ActionKind::kThrottle && standing.verdict != ActionKind::kRelease) return;
+  if (known != senders.end()) {
+    known->last_day = std::max(known->last_day, day);
+    return;
+  }
+  if (senders.size() < kSendersMax) {
+    senders.push_back({key, day});
+    return;
+  }
+  KnownSender& oldest = *std::min_element(senders.begin(), senders.end(),
+                                          [](const KnownSender& a, const KnownSender& b) { return a.last_day < b.last_day; });
+  if (day - oldest.last_day <= kSenderUsedLately && (sender_habit.days == 0 || day > sender_habit.last_day)) {
+    if (sender_habit.days < kBaselineDays) ++sender_habit.days;
+    sender_habit.last_day = day;
+  }
+  oldest = {key, day};
+}
+
 void AccountWindow::CountFailure(const Event& e, bool stray) {
   const bool failed = e.delivery == DeliveryStatus::kBounced || e.delivery == DeliveryStatus::kExpired;
   const bool as_spam = e.spam_refusal && e.delivery != DeliveryStatus::kSent;
@@ -293,6 +323,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     case EventKind::kQueued:
       touch.counted = true;
       FindSender(at, &touch);
+      NoteSender(at, e.sender_key, touch.stray);
       if (e.recipients == 0) return touch;
       recipients.Add(at, e.recipients);
       recipients_a_day.Add(at, e.recipients);
@@ -396,6 +427,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     s->last_read = std::max(s->last_read, at);
   }
   if (sends && touch.counted) {
+    NoteSender(at, e.sender_key, touch.stray);
     SaturatingIncrement(&s->messages);
     s->last_sent = std::max(s->last_sent, at);
     s->stray = touch.stray;
@@ -432,7 +464,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
 }
 
 size_t AccountWindow::heap_bytes() const {
-  return (login.capacity() > 15 ? login.capacity() + 1 : 0) + sources.capacity() * sizeof(SourceUse) +
+  return (login.capacity() > 15 ? login.capacity() + 1 : 0) + senders.capacity() * sizeof(KnownSender) + sources.capacity() * sizeof(SourceUse) +
          (places.capacity() + countries.capacity()) * sizeof(Habit) + failing.capacity() * sizeof(FailingSource) +
          (stray_record.get() == nullptr ? 0 : stray_record.get()->heap_bytes()) +
          sources_seen.heap_bytes() + sources_a_day.heap_bytes() + messages.heap_bytes() + recipients.heap_bytes() +

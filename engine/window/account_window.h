@@ -89,15 +89,31 @@ struct SendRun {
   bool refused = false;   // one of our limits stopped it; set only while nothing stood against the account
 };
 
+// An envelope sender that the owner's sources use. Told apart by 32 bits of its hash.
+struct KnownSender {
+  uint32_t key = 0;
+  int32_t last_day = 0;  // UTC, since 1970
+};
+// 8 B each in memory and 6 B packed; most accounts have one.
+inline constexpr size_t kSendersMax = 8;
+
+// An account whose own sources send under ever new senders: a newsletter with VERP, an application, a list server.
+struct SenderHabit {
+  uint16_t days = 0;  // on which a sender gave way to another that was used lately, too
+  int32_t last_day = 0;
+};
+
 // What strays did and what came of it. Most accounts have none of it, and pay eight bytes.
 struct StrayRecord {
   std::vector<SendRun> runs;  // the newest kRunsMax, in order of time
   // Deliveries of their messages that the receiver called spam, unwanted by policy, or from a bad address: for good
   // (5.7.x), and for now (4.7.x), which happens to everybody.
   SlidingCounter refused, put_off;
+  DistinctWindow senders;  // envelope senders that the owner's sources don't use
 
   size_t heap_bytes() const {
-    return sizeof(*this) + runs.capacity() * sizeof(SendRun) + refused.heap_bytes() + put_off.heap_bytes();
+    return sizeof(*this) + runs.capacity() * sizeof(SendRun) + refused.heap_bytes() + put_off.heap_bytes() +
+           senders.heap_bytes();
   }
 };
 
@@ -153,6 +169,8 @@ struct AccountWindow {
   uint32_t unmatched_by_mta = 0, unmatched_by_webmail = 0;
   EventTime unmatched_by_mta_at, unmatched_by_webmail_at;
 
+  std::vector<KnownSender> senders;  // at most kSendersMax, of the owner's sources
+  SenderHabit sender_habit;
   Lazy<StrayRecord> stray_record;
 
   EventTime onset;  // first stray submission of the present episode (an episode ends after a day without one)
@@ -203,6 +221,8 @@ struct AccountWindow {
   bool Decode(ByteReader* in);
 
  private:
+  // Learns an envelope sender of the owner's sources, or counts it for the strays.
+  void NoteSender(EventTime at, uint64_t sender_key, bool stray);
   // Of a delivery: what kind of failure it is, if it is one.
   void CountFailure(const Event& event, bool stray);
   void AddToRun(EventTime at);

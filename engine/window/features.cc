@@ -123,6 +123,11 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.stray_recipients_1h = static_cast<int64_t>(a.stray_recipients.Count(at, k1h));
     ReadStrays(a, at, &f);
     if (f.stray) ReadRuns(a, at, &f);
+    if (const StrayRecord* record = a.stray_record.get(); record != nullptr && !record->senders.empty()) {
+      f.stray_senders_1h = static_cast<int64_t>(record->senders.Count(at, k1h));
+      f.stray_senders_24h = static_cast<int64_t>(record->senders.Count(at, k24h));
+      f.sends_under_many_names = a.sender_habit.days >= 2 && at.day() - a.sender_habit.last_day <= 31;
+    }
   }
   if (touch.source >= 0) {
     const SourceUse& source = a.sources[static_cast<size_t>(touch.source)];

@@ -70,6 +70,10 @@ struct Features {
   int64_t finished_24h = 0;            // deliveries that were accepted or failed for good
   int64_t usual_refused_day = 0;       // a day's mean over the 30 days before, without what strays caused; rounded up
 
+  // sender_variety. Envelope senders of strays that the owner's own sources don't use.
+  int64_t stray_senders_1h = 0, stray_senders_24h = 0;
+  bool sends_under_many_names = false;  // the owner does, on two days at least of the last 31
+
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kStepMessagesMin = 3;     // of a run that a step may start from
   static constexpr int64_t kStepRisePercent = 130;   // of the run before

@@ -5,10 +5,10 @@
 //
 // A trace is lines of
 //   DELAY KIND SERVICE ADDRESS COUNTRY [key=value ...]
-//   repeat N DELAY KIND ...       N times, DELAY apart; '#' in the address or in r= becomes 0, 1, 2, ...
+//   repeat N DELAY KIND ...       N times, DELAY apart; '#' in the address, in r= or in s= becomes 0, 1, 2, ...
 // DELAY (10s, 5m, 3h, 2d) is the time since the line before. KIND is a kind of event, and "sent", "deferred", "bounced",
 // "refused" (5.7.x), "put_off" (4.7.x) for deliveries; "judged" is no event but what an entity shard thinks of the address's network (score= in
-// thousandths, bad= accounts, for a day), "denied" an operator's order about that network. "-" is no address or no country. Keys: n= recipients, r= recipient key, via=webmail,
+// thousandths, bad= accounts, for a day), "denied" an operator's order about that network. "-" is no address or no country. Keys: n= recipients, r= recipient key, s= sender key, via=webmail,
 // f=policy (of login_failed: one of our own limits refused).
 #include <gtest/gtest.h>
 
@@ -145,6 +145,7 @@ std::string Fold(const fs::path& path) {
       e.time = at;
       e.via_webmail = extras["via"] == "webmail";
       e.failure = kind == "login_failed" ? FailureKind::kCredentials : FailureKind::kNone;
+      if (extras.contains("s")) e.sender_key = PinnedHash64(Number(extras["s"], i));
       if (extras["f"] == "policy") e.failure = FailureKind::kPolicy;
       e.recipients = static_cast<uint32_t>(std::atoi(extras["n"].c_str()));
       if (ip != "-") e.ip = IpAddress::Parse(Number(ip, i)).value();
