@@ -39,6 +39,9 @@ class DetectorKeys {
   void Percent(const std::string& key, int64_t* field, std::string doc) {
     fields_->Integer(path_ + "." + key, field, 0, 100'000, std::move(doc));
   }
+  void Permille(const std::string& key, int64_t* field, std::string doc) {
+    fields_->Integer(path_ + "." + key, field, 0, 1000, std::move(doc));
+  }
   void Score(const std::string& key, int32_t* field, std::string doc) {
     fields_->Integer(path_ + "." + key, field, 0, 100, std::move(doc));
   }
@@ -212,6 +215,20 @@ void AddSenderVariety(YamlFields* f, Policy* p) {
                   "In the owner's own country the scores are this part of the others'");
 }
 
+void AddComplaint(YamlFields* f, Policy* p) {
+  DetectorKeys complaint(f, p, DetectorId::kComplaint, "Feedback reports (ARF) about the account's messages, within 72 h");
+  complaint.Count("stray_messages_min", &p->complaint.stray_messages_min,
+                  "Messages by unfamiliar sources within 7 days, from which on the complaints may be about these");
+  complaint.Limit("stray_few", &p->complaint.stray_few, "Then. One would let a single reader decide");
+  complaint.Limit("stray_many", &p->complaint.stray_many, "Then, many of them");
+  complaint.Limit("own", &p->complaint.own,
+                  "Otherwise. Lower finds spam from the owner's own computer, and hits newsletters");
+  complaint.Permille("own_permille_min", &p->complaint.own_permille_min,
+                     "Their share of the recipients of 7 days, in thousandths; wanted mailings have about one");
+  complaint.Percent("usual_factor_percent", &p->complaint.usual_factor_percent,
+                    "Of what is usual for the account: fewer are its habit");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -290,6 +307,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddLimitProbing(&fields, p);
   AddSpamRefusal(&fields, p);
   AddSenderVariety(&fields, p);
+  AddComplaint(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

@@ -44,6 +44,7 @@ constexpr std::array kFeatures = {
     Entry{"refused_24h", "refused as spam or by policy"},
     Entry{"stray_senders_1h", "sender addresses of unfamiliar sources that the owner never uses"},
     Entry{"stray_senders_24h", "sender addresses of unfamiliar sources that the owner never uses"},
+    Entry{"complaints_72h", "feedback reports about its messages"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -94,6 +95,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kLimitProbing: return "sent more each time, as if to find the limit";
     case DetectorId::kSpamRefusal: return "receivers refused its messages as spam";
     case DetectorId::kSenderVariety: return "sent under addresses that the owner never uses";
+    case DetectorId::kComplaint: return "people who got its messages reported them as spam";
   }
   return "unknown";
 }

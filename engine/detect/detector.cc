@@ -28,6 +28,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kLimitProbing, Family::kOutcome, DetectLimitProbing},
     Entry{DetectorId::kSpamRefusal, Family::kOutcome, DetectSpamRefusal},
     Entry{DetectorId::kSenderVariety, Family::kVolume, DetectSenderVariety},
+    Entry{DetectorId::kComplaint, Family::kOutcome, DetectComplaint},
 };
 
 }  // namespace

@@ -30,8 +30,9 @@ enum class DetectorId : uint8_t {
   kLimitProbing = 18,
   kSpamRefusal = 19,
   kSenderVariety = 20,
+  kComplaint = 21,
 };
-inline constexpr int kDetectors = 21;  // with kNone
+inline constexpr int kDetectors = 22;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

@@ -158,6 +158,16 @@ struct Policy {
     int64_t near_score_percent = 60;     // in the owner's own country scores are this part: a new office server sends there
   } sender_variety;
 
+  // Feedback reports about the account's messages, in 72 h.
+  struct Complaint {
+    int64_t stray_messages_min = 3;      // by strays in 7 days, from which on the first two limits hold
+    Limit stray_few = {2, 30};           // 1 would let a single reader decide
+    Limit stray_many = {6, 45};
+    Limit own = {5, 30};                 // otherwise: lower finds spam from the owner's own computer, and hits newsletters
+    int64_t own_permille_min = 5;        // of the recipients of 7 days; wanted mailings have one in a thousand
+    int64_t usual_factor_percent = 300;  // of what is usual in 72 h
+  } complaint;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

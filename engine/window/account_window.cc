@@ -340,8 +340,10 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       guessed = EventTime::Never();
       touch.counted = true;
       return touch;
-    case EventKind::kContentVerdict:
     case EventKind::kComplaint:
+      touch.counted = stray_record.Make().complaints.Add(at);
+      return touch;
+    case EventKind::kContentVerdict:
       return touch;
   }
 

@@ -103,17 +103,18 @@ struct SenderHabit {
   int32_t last_day = 0;
 };
 
-// What strays did and what came of it. Most accounts have none of it, and pay eight bytes.
+// What strays did and what came of it, and complaints. Most accounts have none of it, and pay eight bytes.
 struct StrayRecord {
   std::vector<SendRun> runs;  // the newest kRunsMax, in order of time
   // Deliveries of their messages that the receiver called spam, unwanted by policy, or from a bad address: for good
   // (5.7.x), and for now (4.7.x), which happens to everybody.
   SlidingCounter refused, put_off;
   DistinctWindow senders;  // envelope senders that the owner's sources don't use
+  SlidingCounter complaints;  // feedback reports about the account's messages, whoever sent these
 
   size_t heap_bytes() const {
     return sizeof(*this) + runs.capacity() * sizeof(SendRun) + refused.heap_bytes() + put_off.heap_bytes() +
-           senders.heap_bytes();
+           senders.heap_bytes() + complaints.heap_bytes();
   }
 };
 

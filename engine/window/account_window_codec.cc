@@ -51,6 +51,7 @@ enum Tag : uint64_t {
   kStraySenders = 73,
   kSenders = 74,
   kSenderHabit = 75,
+  kComplaints = 76,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -286,6 +287,7 @@ void AccountWindow::Encode(ByteWriter* out) const {
     f.PutWindow(kStrayRefused, record->refused);
     f.PutWindow(kStrayPutOff, record->put_off);
     f.PutWindow(kStraySenders, record->senders);
+    f.PutWindow(kComplaints, record->complaints);
   }
   if (!senders.empty()) f.Put(kSenders, [&](ByteWriter* w) { PutList(w, base, senders, PutSender); });
   if (sender_habit.days > 0) {
@@ -387,6 +389,7 @@ bool AccountWindow::Decode(ByteReader* in) {
       case kStrayRefused: window(&stray_record.Make().refused); break;
       case kStrayPutOff: window(&stray_record.Make().put_off); break;
       case kStraySenders: window(&stray_record.Make().senders); break;
+      case kComplaints: window(&stray_record.Make().complaints); break;
       case kSenders: GetList(&r, base, kSendersMax, &senders, GetSender); break;
       case kSenderHabit:
         sender_habit.days = static_cast<uint16_t>(r.VarintUpTo(kBaselineDays));

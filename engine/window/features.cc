@@ -91,6 +91,18 @@ void ReadRefusals(const AccountWindow& a, EventTime at, Features* f) {
   f->usual_refused_day = (std::max<int64_t>(0, month - f->refused_24h) + days - 1) / days;
 }
 
+void ReadComplaints(const AccountWindow& a, EventTime at, Features* f) {
+  const StrayRecord* record = a.stray_record.get();
+  if (record == nullptr || record->complaints.empty()) return;
+  const auto count = [at](const SlidingCounter& c, Span width) { return static_cast<int64_t>(c.Count(at, width)); };
+  f->complaints_72h = count(record->complaints, Span::Hours(72));
+  if (f->complaints_72h == 0) return;
+  f->usual_complaints_72h = (count(record->complaints, Span::Days(31)) - f->complaints_72h) * 3;
+  f->usual_complaints_72h = (f->usual_complaints_72h + 27) / 28;
+  f->recipients_7d = count(a.recipients, Span::Days(7));
+  f->stray_messages_7d = count(a.stray_messages, Span::Days(7));
+}
+
 int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::max<int64_t>(0, (at - then).seconds() / 3600); }
 
 }  // namespace
@@ -168,6 +180,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
   }
 
   ReadRefusals(a, at, &f);
+  ReadComplaints(a, at, &f);
   f.sent_1h = static_cast<int64_t>(a.sent.Count(at, k1h));
   f.refused_1h = static_cast<int64_t>(a.refused.Count(at, k1h));
   f.failed_1h = f.refused_1h + static_cast<int64_t>(a.bounced.Count(at, k1h));

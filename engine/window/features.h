@@ -74,6 +74,12 @@ struct Features {
   int64_t stray_senders_1h = 0, stray_senders_24h = 0;
   bool sends_under_many_names = false;  // the owner does, on two days at least of the last 31
 
+  // complaint. Read only where there was a complaint within 72 h.
+  int64_t complaints_72h = 0;
+  int64_t usual_complaints_72h = 0;  // the mean of 72 h in the 28 days before, rounded up
+  int64_t recipients_7d = 0;         // a complaint comes hours or days after its message
+  int64_t stray_messages_7d = 0;
+
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kStepMessagesMin = 3;     // of a run that a step may start from
   static constexpr int64_t kStepRisePercent = 130;   // of the run before

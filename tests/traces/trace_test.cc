@@ -101,6 +101,7 @@ std::string Fold(const fs::path& path) {
       {"login", EventKind::kLogin},          {"login_failed", EventKind::kLoginFailed}, {"submission", EventKind::kSubmission},
       {"queued", EventKind::kQueued},        {"sent", EventKind::kDelivery},            {"deferred", EventKind::kDelivery},
       {"bounced", EventKind::kDelivery},     {"refused", EventKind::kDelivery}, {"put_off", EventKind::kDelivery},         {"mailbox_access", EventKind::kMailboxAccess},
+      {"complaint", EventKind::kComplaint},
       {"credential_changed", EventKind::kCredentialChanged}};
   static const std::map<std::string, Service> kServices = {
       {"smtp", Service::kSmtp}, {"imap", Service::kImap}, {"pop3", Service::kPop3}, {"webmail", Service::kWebmail}};
