@@ -229,6 +229,16 @@ void AddComplaint(YamlFields* f, Policy* p) {
                     "Of what is usual for the account: fewer are its habit");
 }
 
+void AddRelapse(YamlFields* f, Policy* p) {
+  DetectorKeys relapse(f, p, DetectorId::kRelapse, "The account was suspended and let go, and unfamiliar sources send again");
+  relapse.Count("hours_max", &p->relapse.hours_max,
+                "Hours since the release. Longer watches thieves for longer, and owners who were wronged, too");
+  relapse.Limit("same_source", &p->relapse.same_source, "Messages since the release, now from a source that had sent before it");
+  relapse.Limit("other_source", &p->relapse.other_source, "From any unfamiliar source, while the password is the old one");
+  relapse.Percent("near_score_percent", &p->relapse.near_score_percent,
+                  "In the owner's own country the scores are this part of the others'");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -308,6 +318,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddSpamRefusal(&fields, p);
   AddSenderVariety(&fields, p);
   AddComplaint(&fields, p);
+  AddRelapse(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

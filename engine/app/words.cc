@@ -45,6 +45,8 @@ constexpr std::array kFeatures = {
     Entry{"stray_senders_1h", "sender addresses of unfamiliar sources that the owner never uses"},
     Entry{"stray_senders_24h", "sender addresses of unfamiliar sources that the owner never uses"},
     Entry{"complaints_72h", "feedback reports about its messages"},
+    Entry{"released_hours_ago", "hours since a suspension ended"},
+    Entry{"stray_messages_since_release", "messages by unfamiliar sources since then"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -96,6 +98,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kSpamRefusal: return "receivers refused its messages as spam";
     case DetectorId::kSenderVariety: return "sent under addresses that the owner never uses";
     case DetectorId::kComplaint: return "people who got its messages reported them as spam";
+    case DetectorId::kRelapse: return "was let go, and the same began again";
   }
   return "unknown";
 }

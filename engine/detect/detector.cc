@@ -29,6 +29,7 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kSpamRefusal, Family::kOutcome, DetectSpamRefusal},
     Entry{DetectorId::kSenderVariety, Family::kVolume, DetectSenderVariety},
     Entry{DetectorId::kComplaint, Family::kOutcome, DetectComplaint},
+    Entry{DetectorId::kRelapse, Family::kHistory, DetectRelapse},
 };
 
 }  // namespace

@@ -41,6 +41,7 @@ bool DetectLimitProbing(const DetectInput&, Signal*);
 bool DetectSpamRefusal(const DetectInput&, Signal*);
 bool DetectSenderVariety(const DetectInput&, Signal*);
 bool DetectComplaint(const DetectInput&, Signal*);
+bool DetectRelapse(const DetectInput&, Signal*);
 
 // Appends the signals of every detector that isn't off, in the order of DetectorId.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);

@@ -11,7 +11,7 @@ std::string_view Name(DetectorId id) {
       "source_burst", "recipient_tendency", "send_without_read", "guessing", "guessing_then_use", "bounce_surge",
       "shared_source",
       "", "", "", "", "",  // 13 to 17 aren't taken yet
-      "limit_probing", "spam_refusal", "sender_variety", "complaint"};
+      "limit_probing", "spam_refusal", "sender_variety", "complaint", "relapse"};
   const auto i = static_cast<size_t>(id);
   return i < kNames.size() ? kNames[i] : "unknown";
 }

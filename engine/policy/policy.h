@@ -168,6 +168,14 @@ struct Policy {
     int64_t usual_factor_percent = 300;  // of what is usual in 72 h
   } complaint;
 
+  // Messages by strays of an account that was suspended and let go.
+  struct Relapse {
+    int64_t hours_max = 336;             // since the release; longer watches thieves for longer, and owners who were wronged
+    Limit same_source = {1, 40};         // from a source that had sent as a stray before
+    Limit other_source = {3, 30};        // from any, while the password is the old one
+    int64_t near_score_percent = 60;     // in the owner's own country scores are this part
+  } relapse;
+
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
   struct Rung {

@@ -107,6 +107,21 @@ int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::ma
 
 }  // namespace
 
+namespace {
+
+void ReadRelapse(const AccountWindow& a, EventTime at, int source, Features* f) {
+  const Standing& s = a.standing;
+  const EventTime suspended = s.announced[static_cast<size_t>(ActionKind::kSuspend)];
+  // A throttling that is over says little: the next evidence would make a suspension of it whoever it was.
+  if (s.verdict != ActionKind::kRelease || s.released.never() || s.released > at || suspended.never() || suspended < s.since) return;
+  f->released_hours_ago = Hours(at, s.released);
+  f->password_changed = !a.credential_changed.never() && a.credential_changed >= s.since;
+  f->source_returned = source >= 0 && a.sources[static_cast<size_t>(source)].first_seen < s.released;
+  f->stray_messages_since_release = static_cast<int64_t>(a.stray_messages.Count(at, at - s.released));
+}
+
+}  // namespace
+
 Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountWindow::Touch& touch,
                       const Population& population) {
   constexpr Span k10m = Span::Minutes(10), k1h = Span::Hours(1), k24h = Span::Hours(24);
@@ -135,6 +150,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.stray_recipients_1h = static_cast<int64_t>(a.stray_recipients.Count(at, k1h));
     ReadStrays(a, at, &f);
     if (f.stray) ReadRuns(a, at, &f);
+    if (f.stray) ReadRelapse(a, at, touch.source, &f);
     if (const StrayRecord* record = a.stray_record.get(); record != nullptr && !record->senders.empty()) {
       f.stray_senders_1h = static_cast<int64_t>(record->senders.Count(at, k1h));
       f.stray_senders_24h = static_cast<int64_t>(record->senders.Count(at, k24h));

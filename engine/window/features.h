@@ -80,6 +80,12 @@ struct Features {
   int64_t recipients_7d = 0;         // a complaint comes hours or days after its message
   int64_t stray_messages_7d = 0;
 
+  // relapse. Read for strays of an account whose last verdict was a suspension, and is over.
+  int64_t released_hours_ago = -1;   // -1: no such
+  bool password_changed = false;     // since that suspension began
+  bool source_returned = false;      // this source had sent as a stray before the release
+  int64_t stray_messages_since_release = 0;
+
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kStepMessagesMin = 3;     // of a run that a step may start from
   static constexpr int64_t kStepRisePercent = 130;   // of the run before
