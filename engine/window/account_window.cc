@@ -209,7 +209,8 @@ void AccountWindow::CountFailure(const Event& e, bool stray) {
     return;
   }
   if (as_spam && stray) stray_record.Make().put_off.Add(e.time);
-  if (failed) bounced.Add(e.time);
+  // Of many, bounce_surge takes what is put off as spam for a failure: it knows by the share that this isn't everybody's.
+  if (failed || as_spam) bounced.Add(e.time);
 }
 
 void AccountWindow::AddToRun(EventTime at) {

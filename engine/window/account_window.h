@@ -154,7 +154,7 @@ struct AccountWindow {
   SlidingCounter stray_judged, stray_new;            // of messages by stray sources
   uint32_t judged_total = 0, new_total = 0;  // the same since ever, both halved when kHabitHalvedAt is passed
 
-  SlidingCounter sent, bounced, refused;  // deliveries: accepted, failed for good, refused for good as spam or by policy
+  SlidingCounter sent, bounced, refused;  // deliveries: accepted; failed, or put off as spam; refused for good as spam
 
   SlidingCounter failures;          // of sources that aren't known
   DistinctWindow failing_sources;

@@ -67,7 +67,7 @@ struct Features {
   int64_t stray_judged_24h = 0;        // recipients of messages by strays whose novelty is known
   int64_t stray_refused_24h = 0, stray_put_off_24h = 0;  // of messages by strays
   int64_t refused_24h = 0;             // whoever sent, for good
-  int64_t finished_24h = 0;            // deliveries that were accepted or failed for good
+  int64_t finished_24h = 0;            // deliveries that were accepted, failed for good, or were put off as spam
   int64_t usual_refused_day = 0;       // a day's mean over the 30 days before, without what strays caused; rounded up
 
   // sender_variety. Envelope senders of strays that the owner's own sources don't use.

@@ -150,8 +150,8 @@ TEST_F(StrayRecordTest, RefusalsForGoodForNowAndOfUnknownRecipientsStandApart) {
   EXPECT_EQ(f.stray_refused_24h, 1);
   EXPECT_EQ(f.stray_put_off_24h, 2);
   EXPECT_EQ(f.refused_24h, 1);
-  EXPECT_EQ(f.failed_1h, 3);  // refused, unknown, given up; what is only put off hasn't failed
-  EXPECT_EQ(f.finished_24h, 4);
+  EXPECT_EQ(f.failed_1h, 4);  // for bounce_surge: refused, unknown, put off, given up
+  EXPECT_EQ(f.finished_24h, 5);
 }
 
 TEST_F(StrayRecordTest, WhatStraysCausedIsNoHabit) {
