@@ -218,6 +218,10 @@ class Run final : public simulate::LogSink, public simulate::TruthSink {
       e.place = {info.country, info.asn};
     }
     e.recipients = in.recipients;
+    e.sender_key = in.sender_key;
+    e.status_class = in.status.klass;
+    e.status_subject = in.status.subject;
+    e.status_detail = in.status.detail;
     recipients_.clear();
     for (const connectors::Recipient& r : in.recipient_list) recipients_.push_back({r.domain, r.key});
     e.recipient_list = recipients_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "connectors/common/mail_text.h"
 #include "connectors/ingest/dovecot/dovecot.h"
 #include "connectors/ingest/exim/exim.h"
 #include "connectors/ingest/jsonl/jsonl.h"
@@ -37,6 +38,7 @@ void Pipeline::Forget() {
   parsers_[kExim] = MakeEximParser(&canonicalizer_, exim);
   parsers_[kRoundcube] = MakeRoundcubeParser(&canonicalizer_, roundcube);
   parsers_[kJsonl] = MakeJsonlParser(&canonicalizer_);
+  parsers_[kArf] = MakeArfParser(&canonicalizer_, options_.complaints);
 }
 
 Pipeline::~Pipeline() = default;
@@ -48,6 +50,7 @@ ParseResult Pipeline::Ask(Index parser, const LogLine& line, std::string_view* r
 
 ParseResult Pipeline::Dispatch(const LogLine& line, std::string_view* reason) {
   const std::string_view program = line.program;
+  if (program == kMailProgram) return Ask(kArf, line, reason);
   if (program.starts_with("postfix")) return Ask(kPostfix, line, reason);
   if (program == "dovecot") return Ask(kDovecot, line, reason);
   if (program.empty()) {
@@ -94,9 +97,9 @@ void Pipeline::SaveState(std::string* out) const {
   out->assign(1, kStateVersion);
   ByteWriter writer(out);
   std::string bytes;
-  for (const auto& parser : parsers_) {
+  for (size_t i = 0; i < kSavedParsers; ++i) {
     bytes.clear();
-    parser->SaveState(&bytes);
+    parsers_[i]->SaveState(&bytes);
     writer.PutBytes(bytes);
   }
   EventTime newest;
@@ -120,10 +123,10 @@ absl::Status Pipeline::TakeState(std::string_view bytes) {
   const absl::Status damaged = absl::DataLossError("parsers: damaged state, or of another version");
   if (bytes.empty() || bytes.front() != kStateVersion) return damaged;
   ByteReader reader(bytes.substr(1));
-  for (const auto& parser : parsers_) {
+  for (size_t i = 0; i < kSavedParsers; ++i) {
     const std::string_view state = reader.Bytes();
     if (!reader.ok()) return damaged;
-    if (absl::Status restored = parser->RestoreState(state); !restored.ok()) return restored;
+    if (absl::Status restored = parsers_[i]->RestoreState(state); !restored.ok()) return restored;
   }
   sasl_failures_.assign(kSaslSlots, {});
   while (const uint32_t count = static_cast<uint32_t>(reader.VarintUpTo(UINT32_MAX))) {

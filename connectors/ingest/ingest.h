@@ -17,6 +17,7 @@
 #include "connectors/common/canonical.h"
 #include "connectors/common/event.h"
 #include "connectors/common/parser.h"
+#include "connectors/ingest/arf/arf.h"
 #include "connectors/ingest/merged_files.h"
 #include "engine/base/hash.h"
 #include "engine/base/ip.h"
@@ -47,6 +48,7 @@ class Pipeline {
     HashKey key;                            // hashes recipients and senders
     std::vector<IpNetwork> webmail;         // the webmail's hosts
     std::vector<IpNetwork> trusted_proxies;  // in front of the webmail: their X-Forwarded-For is believed
+    ArfOptions complaints;                  // how a feedback report names the account
     std::vector<IpNetwork> own_relays;      // public addresses of the fleet's mail hosts whose logs are read
   };
   struct Counters {
@@ -74,7 +76,9 @@ class Pipeline {
   const Counters& counters() const { return counters_; }
 
  private:
-  enum Index : size_t { kPostfix, kDovecot, kExim, kRoundcube, kJsonl, kParsers };
+  enum Index : size_t { kPostfix, kDovecot, kExim, kRoundcube, kJsonl, kArf, kParsers };
+  // A mail message stands alone: its parser has nothing to save. Pinned by kStateVersion.
+  static constexpr size_t kSavedParsers = kJsonl + 1;
   // Failures of one address (and account) that Dovecot told of and the MTA hasn't yet.
   struct SaslFailures {
     uint64_t key = 0;

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "connectors/common/log_time.h"
+#include "connectors/common/mail_text.h"
 #include "connectors/common/syslog.h"
 #include "connectors/ingest/jsonl/jsonl.h"
 
@@ -72,6 +73,25 @@ TEST_F(PipelineTest, EveryLineReachesItsSystem) {
             "login k@x 192.0.2.7");
   EXPECT_EQ(pipeline_->counters().lines, 8u);
   EXPECT_EQ(pipeline_->counters().events[static_cast<size_t>(Kind::kLogin)], 5u);
+}
+
+// Goal: a feedback report is taken as such only where it came as a mail message, whatever a log says.
+TEST_F(PipelineTest, FeedbackReports) {
+  constexpr std::string_view kReport =
+      "Date: Sun, 1 Mar 2026 09:00:00 +0000\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n"
+      "--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nOriginal-Mail-From: <v+a=x@x>\n--b--\n";
+  Pipeline::Options options;
+  options.complaints.verp = "v+*@x";
+  Reset(options);
+  std::string told;
+  std::string_view reason;
+  const auto sink = [&](const Event& e) { told = std::string(KindName(e.kind)) + " " + std::string(e.account); };
+  EXPECT_EQ(pipeline_->Line({EventTime(), "", kMailProgram, kReport}, sink, &reason), ParseResult::kEvents);
+  EXPECT_EQ(told, "complaint a@x");
+  EXPECT_EQ(pipeline_->source(), "arf");
+  told.clear();
+  EXPECT_EQ(pipeline_->Line({EventTime(), "", "mail", kReport}, sink, &reason), ParseResult::kNotMine);
+  EXPECT_EQ(told, "");
 }
 
 TEST_F(PipelineTest, WhatIsNobodysIsSaid) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/common/mail_text.h"
+
 namespace sekisho::connectors {
 
 std::unique_ptr<MergedFiles> MergedFiles::Open(const std::vector<std::string>& paths, const Options& options) {
@@ -35,14 +37,54 @@ bool MergedFiles::Before(uint32_t a, uint32_t b) const {
   return key_a != key_b ? key_a < key_b : a < b;
 }
 
+bool MergedFiles::ReadMessage(File* file, Slot* slot) {
+  slot->mail.clear();
+  const auto take = [slot](std::string_view text) {
+    if (slot->mail.size() + text.size() >= kMailBytesMax) return;
+    slot->mail.append(text).push_back('\n');
+  };
+  if (file->format == Format::kMessage) take(slot->raw.text);
+  bool after_empty = false;
+  RawLine line;
+  while (file->source->Next(&line)) {
+    if (file->format == Format::kMbox && after_empty && line.text.starts_with("From ") && LooksLikeMail(line.text)) {
+      file->next_message = line;
+      file->next_message->text = {};
+      break;
+    }
+    after_empty = line.text.empty();
+    slot->raw.end_offset = line.end_offset;
+    slot->raw.digest = line.digest;
+    take(line.text);
+  }
+  if (!file->source->status().ok()) return false;
+  slot->raw.text = kMailProgram;
+  slot->raw.too_long = false;
+  slot->line = {MailTime(slot->mail), {}, kMailProgram, slot->mail};
+  return true;
+}
+
 void MergedFiles::Read(File* file) {
   Slot& slot = file->slots[file->current ^ 1];
-  file->has_next = file->source != nullptr && file->source->Next(&slot.raw);
-  if (file->has_next) {
-    slot.line = file->header->Parse(slot.raw.text);
-  } else if (file->source != nullptr && !file->source->status().ok()) {
-    file->error = file->source->status();
+  file->has_next = false;
+  if (file->source == nullptr) return;
+  if (file->next_message) {
+    slot.raw = *file->next_message;
+    file->next_message.reset();
+    file->has_next = true;
+  } else {
+    file->has_next = file->source->Next(&slot.raw);
   }
+  if (file->has_next && file->format == Format::kUnknown) {
+    const std::string_view first = slot.raw.text;
+    file->format = !LooksLikeMail(first) ? Format::kLog : first.starts_with("From ") ? Format::kMbox : Format::kMessage;
+  }
+  if (file->has_next && file->format != Format::kLog) {
+    file->has_next = ReadMessage(file, &slot);
+  } else if (file->has_next) {
+    slot.line = file->header->Parse(slot.raw.text);
+  }
+  if (!file->has_next && !file->source->status().ok()) file->error = file->source->status();
 }
 
 bool MergedFiles::Advance(File* file) {

@@ -31,6 +31,12 @@ struct MergedLine {
 // stands in. A line without time has the key of the line before. The file with the earliest key comes first, of equal
 // ones that which was named first. So the order depends on nothing but the files, and within a file it is the file's.
 //
+// Mail. A file that begins like a mail message, or like an mbox file of several, gives its messages as lines: `line` is of the program
+// kMailProgram, has the message's time, and its message is the text, its lines ended by LF, at most kMailBytesMax of
+// it. `raw` has the message's place, but not its text: that is content. In an mbox file a line "From …" with a date, after an
+// empty one, begins the next message: whatever delivered them there must have quoted such lines of their bodies (">From"), as all
+// do that write the common forms of mbox. A file of one message isn't divided.
+//
 // A line is given once the one after it has been read: the last line of a pipe that stays open waits.
 //
 // Thread-compatible. Costs one comparison a line more than reading the files one by one, and little for a single file.
@@ -41,6 +47,9 @@ class MergedFiles {
     std::optional<int> year;  // of the first date without one, in each file; see HeaderOptions
     EventTime now = EventTime::Never();  // stands for the last change of what has none: standard input and pipes
   };
+
+  // The rest of a message is passed over: reports have what counts at their beginning. 64 kB for each of two messages a file.
+  static constexpr size_t kMailBytesMax = 64 << 10;
 
   // Files that can't be opened don't stop the others; see error(). "-" is standard input.
   static std::unique_ptr<MergedFiles> Open(const std::vector<std::string>& paths, const Options& options);
@@ -62,11 +71,15 @@ class MergedFiles {
   struct Slot {
     RawLine raw;
     LogLine line;
+    std::string mail;  // a message's text
   };
+  enum class Format : uint8_t { kUnknown, kLog, kMessage, kMbox };
   struct File {
     std::unique_ptr<LineSource> source;    // null once it has ended
     std::unique_ptr<HeaderParser> header;
     Slot slots[2];
+    Format format = Format::kUnknown;
+    std::optional<RawLine> next_message;   // the mbox line that ended the last message; without its text
     int current = 0;                       // the line to be given; the other slot holds the one after it
     bool has_next = false;
     EventTime key, last_timed;
@@ -78,6 +91,8 @@ class MergedFiles {
   MergedFiles() = default;
   // Reads a line into the slot that is free.
   void Read(File* file);
+  // Takes the message that begins with slot's raw line, or behind it, if that is mbox's. False: an error cut it off.
+  static bool ReadMessage(File* file, Slot* slot);
   // Makes the next line the current one; false where there is none.
   bool Advance(File* file);
   bool Before(uint32_t a, uint32_t b) const;

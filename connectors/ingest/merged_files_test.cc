@@ -62,6 +62,46 @@ TEST_F(MergedFilesTest, LinesWithoutTimeStayWithTheLineBefore) {
   EXPECT_EQ(Read(), "loose a1 continued a2 continued continued b1 b2 a3");
 }
 
+// Goal: mail files are merged with logs by their messages' times, message by message. Method: an mbox file and a single message,
+// beside a log.
+TEST_F(MergedFilesTest, MessagesOfMailFilesAreLines) {
+  Add("Mar  1 09:00:00 h p: a1\nMar  1 09:00:02 h p: a2\nMar  1 09:00:04 h p: a3\n");
+  Add("From x@example.org Sun Mar  1 09:00:01 2026\nReceived: y; Sun, 1 Mar 2026 09:00:01 +0000\nSubject: m1\n\nFrom what I hear\n\n"
+      "From x@example.org Sun Mar  1 09:00:03 2026\nReceived: y; Sun, 1 Mar 2026 09:00:03 +0000\nSubject: m2\n\n>From\n");
+  Add("Return-Path: <>\r\nDate: Sun, 1 Mar 2026 09:00:03 +0000\r\n\r\nFrom x@example.org Sun Mar  1 09:00:03 2026\r\nbody");
+  const auto files = Open();
+  std::vector<std::string> got;
+  MergedLine line;
+  while (files->Next(&line)) {
+    got.push_back(std::string(line.line.message));
+    const bool mail = line.file > 0;
+    EXPECT_EQ(line.line.program, mail ? "mail message" : "p");
+    EXPECT_EQ(line.raw.text == "mail message", mail);  // no content goes the way of dead letters
+    EXPECT_EQ(files->end_offset(line.file), line.raw.end_offset);
+  }
+  EXPECT_EQ(got, (std::vector<std::string>{
+                     "a1",
+                     "Received: y; Sun, 1 Mar 2026 09:00:01 +0000\nSubject: m1\n\nFrom what I hear\n\n",
+                     "a2",
+                     "Received: y; Sun, 1 Mar 2026 09:00:03 +0000\nSubject: m2\n\n>From\n",
+                     "Return-Path: <>\nDate: Sun, 1 Mar 2026 09:00:03 +0000\n\nFrom x@example.org Sun Mar  1 09:00:03 2026\nbody\n",
+                     "a3",
+                 }));
+  for (size_t i = 1; i < 3; ++i) EXPECT_EQ(files->end_offset(i), fs::file_size(paths_[i]));
+}
+
+TEST_F(MergedFilesTest, AHugeMessageIsCutOff) {
+  std::string text = "Received: y; Sun, 1 Mar 2026 09:00:01 +0000\n\n";
+  for (int i = 0; i < 10'000; ++i) text += "A line of a picture that somebody sent along.\n";
+  Add(text);
+  const auto files = Open();
+  MergedLine line;
+  ASSERT_TRUE(files->Next(&line));
+  EXPECT_LE(line.line.message.size(), MergedFiles::kMailBytesMax);
+  EXPECT_GT(line.line.message.size(), MergedFiles::kMailBytesMax / 2);
+  EXPECT_FALSE(files->Next(&line));
+}
+
 TEST_F(MergedFilesTest, ABadFileDoesNotStopTheOthers) {
   Add("Mar  1 09:00:00 h p: a1\n");
   paths_.push_back(dir_ / "missing");

@@ -19,6 +19,8 @@ struct InputOptions {
   int year = 0;  // of time stamps that carry none; 0: from the file's modification time
   std::vector<std::string> webmail_hosts;
   std::string recipient_key = "sekisho";
+  std::vector<std::string> complaint_headers;  // how a feedback report names the account, see connectors/ingest/arf
+  std::string complaint_verp;
 };
 
 // Where on the internet an address is, and by which policy an account is judged.

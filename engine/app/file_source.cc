@@ -74,6 +74,11 @@ absl::StatusOr<std::unique_ptr<FileSource>> FileSource::Open(const InputOptions&
     }
     pipeline.webmail.push_back(*network);
   }
+  if (!options.complaint_verp.empty() && std::count(options.complaint_verp.begin(), options.complaint_verp.end(), '*') != 1) {
+    return absl::InvalidArgumentError("--complaint-verp: \"" + Printable(options.complaint_verp) +
+                                      "\" must hold one '*', where the account stands");
+  }
+  pipeline.complaints = {options.complaint_headers, options.complaint_verp};
   std::unique_ptr<FileSource> source(new FileSource(options, pipeline, geo, dead_letters));
   std::optional<int> year;
   if (options.year != 0) year = options.year;

@@ -41,6 +41,11 @@ void AddInput(CLI::App* command, InputOptions* input) {
       ->check(CLI::Range(1970, 9999));
   command->add_option("--webmail-host", input->webmail_hosts, "Address of a webmail host; may be repeated")
       ->allow_extra_args(false);
+  command->add_option("--complaint-header", input->complaint_headers,
+                      "Field of a message that holds its login, read in feedback reports (ARF); may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--complaint-verp", input->complaint_verp,
+                      "Envelope sender that tells the account in feedback reports, e.g. bounces+*@example.jp");
   command->add_option("--recipient-key", input->recipient_key,
                       "Secret that recipients are hashed under; the same for all runs that share state");
 }

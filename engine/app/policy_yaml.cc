@@ -47,6 +47,9 @@ class DetectorKeys {
   void Percent(const std::string& key, int64_t* field, std::string doc) {
     fields_->Integer(path_ + "." + key, field, 0, 100'000, std::move(doc));
   }
+  void Permille(const std::string& key, int64_t* field, std::string doc) {
+    fields_->Integer(path_ + "." + key, field, 0, 1000, std::move(doc));
+  }
   void Score(const std::string& key, int32_t* field, std::string doc) {
     fields_->Integer(path_ + "." + key, field, 0, 100, std::move(doc));
   }
@@ -366,6 +369,76 @@ void AddDormantAwakening(YamlFields* f, Policy* p) {
                 "Points where mail is read from where it is sent, as an owner who comes back would");
 }
 
+void AddLimitProbing(YamlFields* f, Policy* p) {
+  DetectorKeys probing(f, p, DetectorId::kLimitProbing,
+                       "Unfamiliar sources send in steps, each well above the one before, with pauses between, or are back "
+                       "the next day for as much");
+  probing.Limit("steps", &p->limit_probing.steps,
+                "Steps in a row within 24 h. One would stop travellers whose second mailing is the larger one");
+  probing.Limit("many_steps", &p->limit_probing.many_steps, "The same, beyond chance");
+  probing.Count("step_messages_min", &p->limit_probing.step_messages_min,
+                "Messages in the last step; with fewer nobody is looking for a limit");
+  probing.Count("day_before_min", &p->limit_probing.day_before_min,
+                "Messages before a night's pause; lower finds those who return earlier, and people on a longer journey");
+  probing.Percent("return_percent", &p->limit_probing.return_percent, "Of them, sent again in one go after it");
+  probing.Score("return_score", &p->limit_probing.return_score, "Points of risk of that");
+  probing.Percent("near_score_percent", &p->limit_probing.near_score_percent,
+                  "In the owner's own country the scores are this part of the others'");
+}
+
+void AddSpamRefusal(YamlFields* f, Policy* p) {
+  DetectorKeys refusal(f, p, DetectorId::kSpamRefusal,
+                       "Receivers refuse messages as spam, by policy or for their sender's reputation. Unknown recipients "
+                       "don't count");
+  refusal.Limit("few", &p->spam_refusal.few,
+                "For good, within 24 h, of messages by unfamiliar sources. One would let a single strict receiver speak for all");
+  refusal.Limit("many", &p->spam_refusal.many, "The same, many of them");
+  refusal.Percent("percent_min", &p->spam_refusal.percent_min,
+                  "Their share of these sources' recipients; somebody refuses every large mailing");
+  refusal.Limit("put_off", &p->spam_refusal.put_off,
+                "Put off with 4.7.x, within 24 h, of messages by unfamiliar sources; it happens to everybody");
+  refusal.Percent("put_off_percent_min", &p->spam_refusal.put_off_percent_min, "Their share of these sources' recipients");
+  refusal.Limit("own", &p->spam_refusal.own,
+                "For good, within 24 h, whoever sent. Lower finds spam from the owner's own computer, and hits newsletters");
+  refusal.Percent("own_percent_min", &p->spam_refusal.own_percent_min, "Their share of the account's finished deliveries");
+  refusal.Percent("usual_factor_percent", &p->spam_refusal.usual_factor_percent,
+                  "Of the account's mean day before: fewer are its habit");
+}
+
+void AddSenderVariety(YamlFields* f, Policy* p) {
+  DetectorKeys variety(f, p, DetectorId::kSenderVariety,
+                       "Unfamiliar sources send under addresses that the owner's own sources never used");
+  variety.Limit("hour", &p->sender_variety.hour,
+                "Within 1 h. Lower finds them a message earlier, and stops people who bring new addresses on a journey");
+  variety.Limit("day", &p->sender_variety.day, "Within 24 h");
+  variety.Percent("near_score_percent", &p->sender_variety.near_score_percent,
+                  "In the owner's own country the scores are this part of the others'");
+}
+
+void AddComplaint(YamlFields* f, Policy* p) {
+  DetectorKeys complaint(f, p, DetectorId::kComplaint, "Feedback reports (ARF) about the account's messages, within 72 h");
+  complaint.Count("stray_messages_min", &p->complaint.stray_messages_min,
+                  "Messages by unfamiliar sources within 7 days, from which on the complaints may be about these");
+  complaint.Limit("stray_few", &p->complaint.stray_few, "Then. One would let a single reader decide");
+  complaint.Limit("stray_many", &p->complaint.stray_many, "Then, many of them");
+  complaint.Limit("own", &p->complaint.own,
+                  "Otherwise. Lower finds spam from the owner's own computer, and hits newsletters");
+  complaint.Permille("own_permille_min", &p->complaint.own_permille_min,
+                     "Their share of the recipients of 7 days, in thousandths; wanted mailings have about one");
+  complaint.Percent("usual_factor_percent", &p->complaint.usual_factor_percent,
+                    "Of what is usual for the account: fewer are its habit");
+}
+
+void AddRelapse(YamlFields* f, Policy* p) {
+  DetectorKeys relapse(f, p, DetectorId::kRelapse, "The account was suspended and let go, and unfamiliar sources send again");
+  relapse.Count("hours_max", &p->relapse.hours_max,
+                "Hours since the release. Longer watches thieves for longer, and owners who were wronged, too");
+  relapse.Limit("same_source", &p->relapse.same_source, "Messages since the release, now from a source that had sent before it");
+  relapse.Limit("other_source", &p->relapse.other_source, "From any unfamiliar source, while the password is the old one");
+  relapse.Percent("near_score_percent", &p->relapse.near_score_percent,
+                  "In the owner's own country the scores are this part of the others'");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -392,8 +465,8 @@ void AddResponse(YamlFields* f, Policy* p) {
   f->Duration("ladder.suspend_max", &p->suspend_max, Span::Minutes(1), Span::Days(90),
               "Renewals double a suspension up to this");
   f->Section("ladder.relapse", "After a release that an operator guarded, and its grace: the same signals need less risk to suspend again");
-  f->Duration("ladder.relapse.lasts", &p->relapse.lasts, Span(), Span::Days(90), "So long after the grace; 0s switches it off");
-  f->Integer("ladder.relapse.points", &p->relapse.points, 0, 50,
+  f->Duration("ladder.relapse.lasts", &p->relapse_guard.lasts, Span(), Span::Days(90), "So long after the grace; 0s switches it off");
+  f->Integer("ladder.relapse.points", &p->relapse_guard.points, 0, 50,
              "So much less; more stops a thief who comes back sooner, and an owner who was wrongly hit again");
   f->Section("circuit_breaker",
              "Too many suspensions at once are more likely our mistake: they become throttles, and a person is called");
@@ -453,6 +526,11 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddWebmailOrigin(&fields, p);
   AddDomesticRotation(&fields, p);
   AddDormantAwakening(&fields, p);
+  AddLimitProbing(&fields, p);
+  AddSpamRefusal(&fields, p);
+  AddSenderVariety(&fields, p);
+  AddComplaint(&fields, p);
+  AddRelapse(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

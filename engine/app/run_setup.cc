@@ -28,12 +28,16 @@ std::vector<std::pair<std::string, std::string>> DescribeSetup(const InputOption
                                                                const GeoSet& geo) {
   std::string webmail_hosts;
   for (const std::string& host : input.webmail_hosts) webmail_hosts += host + " ";
+  std::string complaint_headers;
+  for (const std::string& name : input.complaint_headers) complaint_headers += name + " ";
   return {{"the version of sekisho", SEKISHO_VERSION},
           {"--default-realm", input.default_realm},
           {"--timezone", input.timezone},
           {"--year", std::to_string(input.year)},
           {"the year of the files' last change", YearsOfLastChange(input)},
           {"--webmail-host", webmail_hosts},
+          {"--complaint-header", complaint_headers},
+          {"--complaint-verp", input.complaint_verp},
           {"--recipient-key (its hash)", PinnedHash128("recipient key " + input.recipient_key).ToHex()},
           {"the policy", policy.version},
           {"the policy's values (their hash)", PolicyDigest(policy)},

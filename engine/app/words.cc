@@ -49,6 +49,18 @@ constexpr std::array kFeatures = {
     Entry{"passing_areas_24h", "networks of the owner's country that sent a little and never read"},
     Entry{"messages_since_woke", "messages since the account was used again"},
     Entry{"slept_days", "days without any use before that"},
+    Entry{"stray_run_rises_24h", "steps in a row, each larger than the one before, by unfamiliar sources"},
+    Entry{"stray_refused_runs_24h", "of these steps ended at one of our limits"},
+    Entry{"stray_run_messages", "messages sent in one go by unfamiliar sources"},
+    Entry{"stray_day_before", "messages sent by them before the last long pause"},
+    Entry{"stray_refused_24h", "refused as spam or by policy, of what unfamiliar sources sent"},
+    Entry{"stray_put_off_24h", "put off for such reasons, of what unfamiliar sources sent"},
+    Entry{"refused_24h", "refused as spam or by policy"},
+    Entry{"stray_senders_1h", "sender addresses of unfamiliar sources that the owner never uses"},
+    Entry{"stray_senders_24h", "sender addresses of unfamiliar sources that the owner never uses"},
+    Entry{"complaints_72h", "feedback reports about its messages"},
+    Entry{"released_hours_ago", "hours since a suspension ended"},
+    Entry{"stray_messages_since_release", "messages by unfamiliar sources since then"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -102,6 +114,11 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kWebmailOrigin: return "logged in to webmail from abroad and sent message after message";
     case DetectorId::kDomesticRotation: return "sent from one network after another of the owner's own country";
     case DetectorId::kDormantAwakening: return "sent from somewhere new after months without any use";
+    case DetectorId::kLimitProbing: return "sent more each time, as if to find the limit";
+    case DetectorId::kSpamRefusal: return "receivers refused its messages as spam";
+    case DetectorId::kSenderVariety: return "sent under addresses that the owner never uses";
+    case DetectorId::kComplaint: return "people who got its messages reported them as spam";
+    case DetectorId::kRelapse: return "was let go, and the same began again";
   }
   return "unknown";
 }

@@ -30,6 +30,11 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kWebmailOrigin, Family::kOrigin, DetectWebmailOrigin},
     Entry{DetectorId::kDomesticRotation, Family::kOrigin, DetectDomesticRotation},
     Entry{DetectorId::kDormantAwakening, Family::kHistory, DetectDormantAwakening},
+    Entry{DetectorId::kLimitProbing, Family::kOutcome, DetectLimitProbing},
+    Entry{DetectorId::kSpamRefusal, Family::kOutcome, DetectSpamRefusal},
+    Entry{DetectorId::kSenderVariety, Family::kVolume, DetectSenderVariety},
+    Entry{DetectorId::kComplaint, Family::kOutcome, DetectComplaint},
+    Entry{DetectorId::kRelapse, Family::kHistory, DetectRelapse},
 };
 
 }  // namespace

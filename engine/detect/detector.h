@@ -43,6 +43,11 @@ bool DetectSourceClass(const DetectInput&, Signal*);
 bool DetectWebmailOrigin(const DetectInput&, Signal*);
 bool DetectDomesticRotation(const DetectInput&, Signal*);
 bool DetectDormantAwakening(const DetectInput&, Signal*);
+bool DetectLimitProbing(const DetectInput&, Signal*);
+bool DetectSpamRefusal(const DetectInput&, Signal*);
+bool DetectSenderVariety(const DetectInput&, Signal*);
+bool DetectComplaint(const DetectInput&, Signal*);
+bool DetectRelapse(const DetectInput&, Signal*);
 
 // Appends the signals of every detector that isn't off, in the order of DetectorId.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);

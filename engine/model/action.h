@@ -32,8 +32,13 @@ enum class DetectorId : uint8_t {
   kWebmailOrigin = 15,
   kDomesticRotation = 16,
   kDormantAwakening = 17,
+  kLimitProbing = 18,
+  kSpamRefusal = 19,
+  kSenderVariety = 20,
+  kComplaint = 21,
+  kRelapse = 22,
 };
-inline constexpr int kDetectors = 18;  // with kNone
+inline constexpr int kDetectors = 23;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

@@ -200,6 +200,53 @@ struct Policy {
     Limit messages = {3, 25};            // since it woke up
     int32_t read_score = 10;             // mail is read where it is sent, as an owner who comes back would
   } dormant_awakening;
+  // Volume by stray sources that rises in steps, with pauses between them, or is back the next day.
+  struct LimitProbing {
+    Limit steps = {2, 30};               // steps in a row within 24 h; 1 stops travellers whose second mailing is the larger one
+    Limit many_steps = {3, 40};
+    int64_t step_messages_min = 8;       // in the last step; below it nobody is looking for a limit
+    int64_t day_before_min = 40;         // messages before the pause of a night; below it there was no limit to be found
+    int64_t return_percent = 30;         // of them, in the first run since
+    int32_t return_score = 35;
+    int64_t near_score_percent = 60;     // in the owner's own country scores are this part
+  } limit_probing;
+
+  // Receivers refuse what is sent as spam, by policy, or for its sender's reputation; unknown recipients don't count.
+  struct SpamRefusal {
+    Limit few = {2, 25};                 // in 24 h, of messages by strays; 1 would let one strict receiver speak for all
+    Limit many = {6, 40};
+    int64_t percent_min = 5;             // of the strays' recipients; a large mailing is refused by somebody
+    Limit put_off = {10, 15};            // for now (4.7.x), of messages by strays: it happens to everybody
+    int64_t put_off_percent_min = 40;
+    Limit own = {20, 25};                // in 24 h, whoever sent
+    int64_t own_percent_min = 20;        // of the deliveries of those 24 h
+    int64_t usual_factor_percent = 300;  // of the mean day's
+  } spam_refusal;
+
+  // Envelope senders of stray sources that the owner's own sources never used.
+  struct SenderVariety {
+    Limit hour = {3, 40};                // lower: one message earlier; stops people who bring two new addresses on a journey
+    Limit day = {6, 40};
+    int64_t near_score_percent = 60;     // in the owner's own country scores are this part: a new office server sends there
+  } sender_variety;
+
+  // Feedback reports about the account's messages, in 72 h.
+  struct Complaint {
+    int64_t stray_messages_min = 3;      // by strays in 7 days, from which on the first two limits hold
+    Limit stray_few = {2, 30};           // 1 would let a single reader decide
+    Limit stray_many = {6, 45};
+    Limit own = {5, 30};                 // otherwise: lower finds spam from the owner's own computer, and hits newsletters
+    int64_t own_permille_min = 5;        // of the recipients of 7 days; wanted mailings have one in a thousand
+    int64_t usual_factor_percent = 300;  // of what is usual in 72 h
+  } complaint;
+
+  // Messages by strays of an account that was suspended and let go.
+  struct Relapse {
+    int64_t hours_max = 336;             // since the release; longer watches thieves for longer, and owners who were wronged
+    Limit same_source = {1, 40};         // from a source that had sent as a stray before
+    Limit other_source = {3, 30};        // from any, while the password is the old one
+    int64_t near_score_percent = 60;     // in the owner's own country scores are this part
+  } relapse;
 
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).
@@ -221,10 +268,10 @@ struct Policy {
 
   // After a release that an operator guarded, and its grace: what brought the account down before needs less risk to suspend it
   // again, though still two families.
-  struct Relapse {
+  struct RelapseGuard {
     Span lasts = Span::Days(14);  // from the end of the grace
     int32_t points = 10;          // so much less
-  } relapse;
+  } relapse_guard;
 
   // More than max(suspensions_min, factor x usual) suspensions in ten minutes become throttles.
   struct CircuitBreaker {

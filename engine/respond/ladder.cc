@@ -32,7 +32,7 @@ Decision Climb(const Risk& risk, const Policy& policy, EventTime at, bool relaps
   }
   const auto reaches = [&](const Policy::Rung& r) { return risk.points >= r.risk && risk.families >= r.families; };
   if (reaches(policy.suspend)) return {true, ActionKind::kSuspend, "two_families", at + SuspensionLength(policy, 0)};
-  if (relapsing && risk.points >= policy.suspend.risk - policy.relapse.points && risk.families >= policy.suspend.families) {
+  if (relapsing && risk.points >= policy.suspend.risk - policy.relapse_guard.points && risk.families >= policy.suspend.families) {
     return {true, ActionKind::kSuspend, "relapse", at + SuspensionLength(policy, 0)};
   }
   if (reaches(policy.throttle)) return {true, ActionKind::kThrottle, "two_families", at + policy.throttle.lasts};
@@ -57,7 +57,7 @@ static_assert(kDetectors <= 32);
 
 bool Relapses(std::span<const Signal> signals, const Standing& standing, const Policy& policy, EventTime at) {
   if (!standing.relapse_guard || standing.grace.never()) return false;
-  if (at < standing.grace || at - standing.grace >= policy.relapse.lasts) return false;
+  if (at < standing.grace || at - standing.grace >= policy.relapse_guard.lasts) return false;
   return (PatternOf(signals) & standing.pattern) != 0;
 }
 

@@ -34,10 +34,10 @@ struct Decision {
   Request request = Request::kNone;
 };
 
-// The highest rung the risk reaches, or none. `relapsing`: see Relapses; the way up is Policy::Relapse::points shorter then.
+// The highest rung the risk reaches, or none. `relapsing`: see Relapses; the way up is Policy::RelapseGuard::points shorter then.
 Decision Climb(const Risk& risk, const Policy& policy, EventTime at, bool relapsing = false);
 
-// Within Policy::Relapse::lasts of the grace that an operator's guarded release left, the same is seen again: at least one signal
+// Within Policy::RelapseGuard::lasts of the grace that an operator's guarded release left, the same is seen again: at least one signal
 // of those that led to the verdict. The caller asks for stray submissions only.
 bool Relapses(std::span<const Signal> signals, const Standing& standing, const Policy& policy, EventTime at);
 

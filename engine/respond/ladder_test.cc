@@ -104,8 +104,8 @@ TEST(LadderTest, TheSameAgainAfterAGuardedGraceNeedsLess) {
   standing.grace = kNow;
   standing.relapse_guard = true;
   EXPECT_TRUE(Relapses(again, standing, policy, kNow));
-  EXPECT_TRUE(Relapses(again, standing, policy, kNow + policy.relapse.lasts - Span::Millis(1)));
-  EXPECT_FALSE(Relapses(again, standing, policy, kNow + policy.relapse.lasts));
+  EXPECT_TRUE(Relapses(again, standing, policy, kNow + policy.relapse_guard.lasts - Span::Millis(1)));
+  EXPECT_FALSE(Relapses(again, standing, policy, kNow + policy.relapse_guard.lasts));
   EXPECT_FALSE(Relapses(again, standing, policy, kNow - Span::Millis(1))) << "within the grace another rule holds";
   EXPECT_FALSE(Relapses({&again[1], 1}, standing, policy, kNow)) << "another pattern";
   standing.relapse_guard = false;

@@ -214,7 +214,7 @@ TEST_F(RespondTest, TheWayUpIsShorterAfterAGuardedReleaseAndOnlyForTheSame) {
   for (const size_t n : {size_t{0}, size_t{1}, size_t{2}}) {
     login_ = "user" + std::to_string(n) + "@example.jp";
     actions_.clear();
-    policy_.relapse.lasts = cases[n].lasts;
+    policy_.relapse_guard.lasts = cases[n].lasts;
     burst(at + Span::Days(2), "198.51.200." + std::to_string(n), 40);
     ASSERT_FALSE(actions_.empty());
     EXPECT_EQ(actions_.back().kind, cases[n].shorter ? ActionKind::kSuspend : ActionKind::kThrottle) << n;

@@ -21,6 +21,7 @@ bool IsJudged(const Event& event, const AccountWindow::Touch& touch) {
     case EventKind::kQueued:
     case EventKind::kDelivery:
     case EventKind::kLoginFailed:
+    case EventKind::kComplaint:
       return touch.counted;
     default:
       return false;

@@ -31,6 +31,8 @@ bool ReadByTheOwner(const T& t, EventTime at) {
   return t.read_days >= 2 || (t.reads >= kReadsKnown && at - t.first_read >= kReadsKnownSpan);
 }
 
+constexpr int32_t kSenderUsedLately = 7;  // days
+
 uint64_t Area(const IpAddress& ip, const Place& place) {
   return place.asn != 0 ? PinnedMix64(uint64_t{place.asn} << 16 | place.country) : ip.region_key();
 }
@@ -213,6 +215,71 @@ bool AccountWindow::Reads(EventTime at) const {
   return !last_read.never() && at - last_read <= Span::Days(14) && reads_a_day.TotalBefore(at, 14) + reads_a_day.Today(at) >= 3;
 }
 
+void AccountWindow::NoteSender(EventTime at, uint64_t sender_key, bool stray) {
+  if (sender_key == 0) return;  // none: a bounce, or not told
+  const auto key = static_cast<uint32_t>(sender_key);
+  const auto day = static_cast<int32_t>(at.day());
+  const auto known = std::find_if(senders.begin(), senders.end(), [key](const KnownSender& s) { return s.key == key; });
+  if (stray) {
+    if (known == senders.end()) stray_record.Make().senders.Add(at, sender_key);
+    return;
+  }
+  // The baseline isn't learned from what may be abuse.
+  if (standing.verdict >= ActionKind::kThrottle && standing.verdict != ActionKind::kRelease) return;
+  if (known != senders.end()) {
+    known->last_day = std::max(known->last_day, day);
+    return;
+  }
+  if (senders.size() < kSendersMax) {
+    senders.push_back({key, day});
+    return;
+  }
+  KnownSender& oldest = *std::min_element(senders.begin(), senders.end(),
+                                          [](const KnownSender& a, const KnownSender& b) { return a.last_day < b.last_day; });
+  if (day - oldest.last_day <= kSenderUsedLately && (sender_habit.days == 0 || day > sender_habit.last_day)) {
+    if (sender_habit.days < kBaselineDays) ++sender_habit.days;
+    sender_habit.last_day = day;
+  }
+  oldest = {key, day};
+}
+
+void AccountWindow::CountFailure(const Event& e, bool stray) {
+  const bool failed = e.delivery == DeliveryStatus::kBounced || e.delivery == DeliveryStatus::kExpired;
+  const bool as_spam = e.spam_refusal && e.delivery != DeliveryStatus::kSent;
+  const bool for_good = e.status_class == 5 || (e.status_class != 4 && failed);
+  if (as_spam && for_good) {
+    refused.Add(e.time);
+    if (stray) stray_record.Make().refused.Add(e.time);
+    return;
+  }
+  if (as_spam && stray) stray_record.Make().put_off.Add(e.time);
+  // Of many, bounce_surge takes what is put off as spam for a failure: it knows by the share that this isn't everybody's.
+  if (failed || as_spam) bounced.Add(e.time);
+}
+
+void AccountWindow::AddToRun(EventTime at) {
+  std::vector<SendRun>& runs = stray_record.Make().runs;
+  while (!runs.empty() && at - runs.front().last > kRunsKept) runs.erase(runs.begin());
+  // A late message goes to the newest run, or nowhere if it is older than that: runs are a rough picture.
+  if (!runs.empty() && at < runs.back().first - kRunPause) return;
+  if (runs.empty() || at - runs.back().last >= kRunPause) {
+    if (runs.size() >= kRunsMax) runs.erase(runs.begin());
+    runs.push_back({at, at, 0, false});
+  }
+  SendRun& run = runs.back();
+  run.first = std::min(run.first, at);
+  run.last = std::max(run.last, at);
+  SaturatingIncrement(&run.messages);
+}
+
+void AccountWindow::MarkRefused(EventTime at) {
+  // While a verdict stands, the refusal may be its doing: that would be evidence of itself.
+  const bool clear = standing.verdict < ActionKind::kThrottle || standing.verdict == ActionKind::kRelease;
+  if (!clear || stray_record.get() == nullptr || stray_record.get()->runs.empty()) return;
+  SendRun& run = stray_record.Make().runs.back();
+  if (at >= run.first && at - run.last < kRunPause) run.refused = true;
+}
+
 void AccountWindow::FindSender(EventTime at, Touch* touch) const {
   if (touch->familiarity == Familiarity::kNowhere) {
     touch->stray = stray_messages.Count(at, Span::Hours(1)) > 0;
@@ -284,6 +351,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       break;
     }
     case EventKind::kLoginFailed:
+      if (e.failure == FailureKind::kPolicy && somewhere && touch.familiarity != Familiarity::kKnown) MarkRefused(at);
       if (e.failure != FailureKind::kCredentials && e.failure != FailureKind::kUnknownUser) return touch;
       if (touch.familiarity == Familiarity::kKnown || !somewhere) return touch;
       for (const SourceUse& s : sources) {
@@ -305,6 +373,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     case EventKind::kQueued:
       touch.counted = true;
       FindSender(at, &touch);
+      NoteSender(at, e.sender_key, touch.stray);
       if (e.recipients == 0) return touch;
       recipients.Add(at, e.recipients);
       recipients_a_day.Add(at, e.recipients);
@@ -314,19 +383,17 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       touch.counted = true;
       FindSender(at, &touch);
       if (e.delivery == DeliveryStatus::kSent) sent.Add(at);
-      if (e.spam_refusal && e.delivery != DeliveryStatus::kSent) {
-        refused.Add(at);
-      } else if (e.delivery == DeliveryStatus::kBounced || e.delivery == DeliveryStatus::kExpired) {
-        bounced.Add(at);
-      }
+      CountFailure(e, touch.stray);
       break;
     case EventKind::kCredentialChanged:
       credential_changed = std::max(credential_changed, at);
       guessed = EventTime::Never();
       touch.counted = true;
       return touch;
-    case EventKind::kContentVerdict:
     case EventKind::kComplaint:
+      touch.counted = stray_record.Make().complaints.Add(at);
+      return touch;
+    case EventKind::kContentVerdict:
       return touch;
   }
 
@@ -421,12 +488,14 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
     s->last_read = std::max(s->last_read, at);
   }
   if (sends && touch.counted) {
+    NoteSender(at, e.sender_key, touch.stray);
     SaturatingIncrement(&s->messages);
     s->last_sent = std::max(s->last_sent, at);
     s->stray = touch.stray;
     if (touch.stray) {
       if (onset.never() || stray_messages.Count(at, Span::Hours(24)) == 0) onset = at;
       stray_messages.Add(at);
+      AddToRun(at);
       if (e.recipients > 0) stray_recipients.Add(at, e.recipients);
     }
   }
@@ -459,8 +528,9 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
 }
 
 size_t AccountWindow::heap_bytes() const {
-  return (login.capacity() > 15 ? login.capacity() + 1 : 0) + sources.capacity() * sizeof(SourceUse) +
+  return (login.capacity() > 15 ? login.capacity() + 1 : 0) + senders.capacity() * sizeof(KnownSender) + sources.capacity() * sizeof(SourceUse) +
          (places.capacity() + countries.capacity()) * sizeof(Habit) + failing.capacity() * sizeof(FailingSource) +
+         (stray_record.get() == nullptr ? 0 : stray_record.get()->heap_bytes()) +
          sources_seen.heap_bytes() + sources_a_day.heap_bytes() + messages.heap_bytes() + recipients.heap_bytes() +
          stray_messages.heap_bytes() + stray_recipients.heap_bytes() + messages_a_day.heap_bytes() +
          recipients_a_day.heap_bytes() + reads_a_day.heap_bytes() + known_recipients.heap_bytes() +

@@ -26,6 +26,7 @@
 #include "engine/model/event.h"
 #include "engine/window/daily_stats.h"
 #include "engine/window/distinct_window.h"
+#include "engine/window/lazy.h"
 #include "engine/window/population.h"
 #include "engine/window/recipient_memory.h"
 #include "engine/window/sliding_counter.h"
@@ -43,6 +44,11 @@ inline constexpr size_t kHabitsMax = 12;
 inline constexpr int kBaselineDays = 62;
 // Failing sources that are remembered, to recognise one that succeeds later. 24 B each.
 inline constexpr size_t kFailingMax = 16;
+// A stretch of sending by strays ends with a pause of this length.
+inline constexpr Span kRunPause = Span::Minutes(10);
+inline constexpr Span kRunsKept = Span::Days(3);
+// 24 B each in memory, about 8 B packed, and only for accounts that strays sent from in the last kRunsKept.
+inline constexpr size_t kRunsMax = 8;
 // Of the webmail's and the MTA's line about one message, the second is dropped when it comes within this time.
 inline constexpr Span kSameMessage = Span::Seconds(120);
 
@@ -83,6 +89,42 @@ struct FailingSource {
   bool far = false;
 };
 
+// Messages by strays without a pause of kRunPause or more between two of them.
+struct SendRun {
+  EventTime first, last;
+  uint32_t messages = 0;  // saturating
+  bool refused = false;   // one of our limits stopped it; set only while nothing stood against the account
+};
+
+// An envelope sender that the owner's sources use. Told apart by 32 bits of its hash.
+struct KnownSender {
+  uint32_t key = 0;
+  int32_t last_day = 0;  // UTC, since 1970
+};
+// 8 B each in memory and 6 B packed; most accounts have one.
+inline constexpr size_t kSendersMax = 8;
+
+// An account whose own sources send under ever new senders: a newsletter with VERP, an application, a list server.
+struct SenderHabit {
+  uint16_t days = 0;  // on which a sender gave way to another that was used lately, too
+  int32_t last_day = 0;
+};
+
+// What strays did and what came of it, and complaints. Most accounts have none of it, and pay eight bytes.
+struct StrayRecord {
+  std::vector<SendRun> runs;  // the newest kRunsMax, in order of time
+  // Deliveries of their messages that the receiver called spam, unwanted by policy, or from a bad address: for good
+  // (5.7.x), and for now (4.7.x), which happens to everybody.
+  SlidingCounter refused, put_off;
+  DistinctWindow senders;  // envelope senders that the owner's sources don't use
+  SlidingCounter complaints;  // feedback reports about the account's messages, whoever sent these
+
+  size_t heap_bytes() const {
+    return sizeof(*this) + runs.capacity() * sizeof(SendRun) + refused.heap_bytes() + put_off.heap_bytes() +
+           senders.heap_bytes() + complaints.heap_bytes();
+  }
+};
+
 // What was done about an account, and why it may be done again.
 struct Standing {
   ActionKind verdict = ActionKind::kRelease;  // what stands now; kRelease: clear
@@ -120,7 +162,7 @@ struct AccountWindow {
   SlidingCounter stray_judged, stray_new;            // of messages by stray sources
   uint32_t judged_total = 0, new_total = 0;  // the same since ever, both halved when kHabitHalvedAt is passed
 
-  SlidingCounter sent, bounced, refused;  // deliveries: accepted, failed for good, refused as spam or by policy
+  SlidingCounter sent, bounced, refused;  // deliveries: accepted; failed, or put off as spam; refused for good as spam
 
   SlidingCounter failures;          // of sources that aren't known
   DistinctWindow failing_sources;
@@ -148,6 +190,9 @@ struct AccountWindow {
   uint16_t slept_days = 0;
   static constexpr Span kDormantAfter = Span::Days(30);
   static constexpr Span kAwakeAfter = Span::Days(14);
+  std::vector<KnownSender> senders;  // at most kSendersMax, of the owner's sources
+  SenderHabit sender_habit;
+  Lazy<StrayRecord> stray_record;
 
   EventTime onset;  // first stray submission of the present episode (an episode ends after a day without one)
   Standing standing;
@@ -214,6 +259,13 @@ struct AccountWindow {
   bool Decode(ByteReader* in);
 
  private:
+  // Learns an envelope sender of the owner's sources, or counts it for the strays.
+  void NoteSender(EventTime at, uint64_t sender_key, bool stray);
+  // Of a delivery: what kind of failure it is, if it is one.
+  void CountFailure(const Event& event, bool stray);
+  void AddToRun(EventTime at);
+  // One of our own limits refused a source that isn't the owner's.
+  void MarkRefused(EventTime at);
   // For what happens to a message later: was its source a stray when it sent? Without a source, whatever strayed in the
   // last hour is taken for it.
   void FindSender(EventTime at, Touch* touch) const;

@@ -52,6 +52,13 @@ enum Tag : uint64_t {
   kPassingADay = 63,
   kAwakening = 64,
   kConfirm = 90,
+  kStrayRuns = 70,
+  kStrayRefused = 71,
+  kStrayPutOff = 72,
+  kStraySenders = 73,
+  kSenders = 74,
+  kSenderHabit = 75,
+  kComplaints = 76,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -130,15 +137,52 @@ void GetFailing(ByteReader* r, EventTime base, FailingSource* f) {
   f->far = r->VarintUpTo(1) == 1;
 }
 
+void PutRun(ByteWriter* w, EventTime base, const SendRun& run) {
+  PutTime(w, base, run.first);
+  w->PutVarint(static_cast<uint64_t>((run.last - run.first).millis()));
+  w->PutVarint(uint64_t{run.messages} << 1 | (run.refused ? 1 : 0));
+}
+
+void GetRun(ByteReader* r, EventTime base, SendRun* run) {
+  run->first = GetTime(r, base);
+  if (run->first.never()) r->Fail();
+  run->last = run->first + Span::Millis(static_cast<int64_t>(r->VarintUpTo(kMillisMax)));
+  const uint64_t v = r->VarintUpTo(uint64_t{UINT32_MAX} << 1 | 1);
+  run->messages = static_cast<uint32_t>(v >> 1);
+  run->refused = (v & 1) != 0;
+}
+
+// Days are told from the base's, so that they stay short.
+int32_t GetDay(ByteReader* r, EventTime base) {
+  constexpr int64_t kDaysMax = kMillisMax / 86'400'000;
+  const int64_t day = r->Zigzag();
+  if (day >= -2 * kDaysMax && day <= 2 * kDaysMax) return static_cast<int32_t>(base.day() + day);
+  r->Fail();
+  return 0;
+}
+
+void PutSender(ByteWriter* w, EventTime base, const KnownSender& s) {
+  w->PutVarint(s.key);
+  w->PutZigzag(s.last_day - base.day());
+}
+
+void GetSender(ByteReader* r, EventTime base, KnownSender* s) {
+  s->key = static_cast<uint32_t>(r->VarintUpTo(UINT32_MAX));
+  s->last_day = GetDay(r, base);
+}
+
 template <typename T, typename PutOne>
 void PutList(ByteWriter* w, EventTime base, const std::vector<T>& list, PutOne put) {
   w->PutVarint(list.size());
   for (const T& t : list) put(w, base, t);
 }
 
+// The least that an item of any list takes.
+constexpr size_t kItemBytesMin = 2;
+
 template <typename T, typename GetOne>
 void GetList(ByteReader* r, EventTime base, size_t most, std::vector<T>* list, GetOne get) {
-  const size_t n = r->Length(8);
+  const size_t n = r->Length(kItemBytesMin);
   if (n > most) return r->Fail();
   list->resize(n);
   for (T& t : *list) get(r, base, &t);
@@ -284,6 +328,20 @@ void AccountWindow::Encode(ByteWriter* out) const {
     });
   }
   if (const std::string c = ClassesOf(places); !c.empty()) f.Put(kSourceClassOfPlaces, [&](ByteWriter* w) { w->PutBytes(c); });
+  if (const StrayRecord* record = stray_record.get(); record != nullptr) {
+    if (!record->runs.empty()) f.Put(kStrayRuns, [&](ByteWriter* w) { PutList(w, base, record->runs, PutRun); });
+    f.PutWindow(kStrayRefused, record->refused);
+    f.PutWindow(kStrayPutOff, record->put_off);
+    f.PutWindow(kStraySenders, record->senders);
+    f.PutWindow(kComplaints, record->complaints);
+  }
+  if (!senders.empty()) f.Put(kSenders, [&](ByteWriter* w) { PutList(w, base, senders, PutSender); });
+  if (sender_habit.days > 0) {
+    f.Put(kSenderHabit, [&](ByteWriter* w) {
+      w->PutVarint(sender_habit.days);
+      w->PutZigzag(sender_habit.last_day - base.day());
+    });
+  }
 }
 
 bool AccountWindow::Decode(ByteReader* in) {
@@ -387,6 +445,16 @@ bool AccountWindow::Decode(ByteReader* in) {
         break;
       }
       case kSourceClassOfPlaces: GetClasses(&r, &places); break;
+      case kStrayRuns: GetList(&r, base, kRunsMax, &stray_record.Make().runs, GetRun); break;
+      case kStrayRefused: window(&stray_record.Make().refused); break;
+      case kStrayPutOff: window(&stray_record.Make().put_off); break;
+      case kStraySenders: window(&stray_record.Make().senders); break;
+      case kComplaints: window(&stray_record.Make().complaints); break;
+      case kSenders: GetList(&r, base, kSendersMax, &senders, GetSender); break;
+      case kSenderHabit:
+        sender_habit.days = static_cast<uint16_t>(r.VarintUpTo(kBaselineDays));
+        sender_habit.last_day = GetDay(&r, base);
+        break;
       default: continue;  // a newer record's field
     }
     if (!r.done()) return false;

@@ -89,7 +89,75 @@ void ReadAwakening(const AccountWindow& a, EventTime at, const SourceUse& source
   f->messages_since_woke = static_cast<int64_t>(a.messages.Count(at, at - a.woke + Span::Millis(1)));
 }
 
+void ReadRuns(const AccountWindow& a, EventTime at, Features* f) {
+  if (a.stray_record.get() == nullptr) return;
+  const std::vector<SendRun>& runs = a.stray_record.get()->runs;
+  // A late event's run isn't the last one.
+  if (runs.empty() || at < runs.back().first || at - runs.back().last >= kRunPause) return;
+  f->stray_run_messages = runs.back().messages;
+  bool rising = true;
+  size_t i = runs.size() - 1;
+  for (; i > 0 && at - runs[i - 1].last < Span::Hours(24); --i) {
+    const SendRun& before = runs[i - 1];
+    if (runs[i].first - before.last >= Features::kReturnPause) break;
+    f->stray_refused_runs_24h += before.refused;
+    rising = rising && before.messages >= Features::kStepMessagesMin &&
+             int64_t{runs[i].messages} * 100 >= int64_t{before.messages} * Features::kStepRisePercent;
+    f->stray_run_rises_24h += rising;
+  }
+  for (; i > 0 && runs[i].first - runs[i - 1].last < Features::kReturnPause; --i) {}
+  // runs[i] is the first since the long pause: what came before it, up to the pause before that.
+  for (size_t j = i; j > 0 && at - runs[j - 1].last < Span::Hours(48); --j) {
+    if (j < i && runs[j].first - runs[j - 1].last >= Features::kReturnPause) break;
+    f->stray_day_before += runs[j - 1].messages;
+  }
+}
+
+void ReadRefusals(const AccountWindow& a, EventTime at, Features* f) {
+  constexpr Span k24h = Span::Hours(24), kMonth = Span::Days(31);
+  if (a.refused.empty() && (a.stray_record.get() == nullptr || a.stray_record.get()->put_off.empty())) return;
+  const auto count = [at](const SlidingCounter& c, Span width) { return static_cast<int64_t>(c.Count(at, width)); };
+  int64_t month = count(a.refused, kMonth);
+  f->refused_24h = count(a.refused, k24h);
+  if (const StrayRecord* record = a.stray_record.get(); record != nullptr) {
+    f->stray_refused_24h = count(record->refused, k24h);
+    f->stray_put_off_24h = count(record->put_off, k24h);
+    month -= count(record->refused, kMonth) - f->stray_refused_24h;
+  }
+  f->stray_judged_24h = count(a.stray_judged, k24h);
+  f->finished_24h = count(a.sent, k24h) + count(a.bounced, k24h) + f->refused_24h;
+  const int64_t days = std::clamp<int64_t>(f->history_days, 1, 30);
+  f->usual_refused_day = (std::max<int64_t>(0, month - f->refused_24h) + days - 1) / days;
+}
+
+void ReadComplaints(const AccountWindow& a, EventTime at, Features* f) {
+  const StrayRecord* record = a.stray_record.get();
+  if (record == nullptr || record->complaints.empty()) return;
+  const auto count = [at](const SlidingCounter& c, Span width) { return static_cast<int64_t>(c.Count(at, width)); };
+  f->complaints_72h = count(record->complaints, Span::Hours(72));
+  if (f->complaints_72h == 0) return;
+  f->usual_complaints_72h = (count(record->complaints, Span::Days(31)) - f->complaints_72h) * 3;
+  f->usual_complaints_72h = (f->usual_complaints_72h + 27) / 28;
+  f->recipients_7d = count(a.recipients, Span::Days(7));
+  f->stray_messages_7d = count(a.stray_messages, Span::Days(7));
+}
+
 int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::max<int64_t>(0, (at - then).seconds() / 3600); }
+
+}  // namespace
+
+namespace {
+
+void ReadRelapse(const AccountWindow& a, EventTime at, int source, Features* f) {
+  const Standing& s = a.standing;
+  const EventTime suspended = s.announced[static_cast<size_t>(ActionKind::kSuspend)];
+  // A throttling that is over says little: the next evidence would make a suspension of it whoever it was.
+  if (s.verdict != ActionKind::kRelease || s.released.never() || s.released > at || suspended.never() || suspended < s.since) return;
+  f->released_hours_ago = Hours(at, s.released);
+  f->password_changed = !a.credential_changed.never() && a.credential_changed >= s.since;
+  f->source_returned = source >= 0 && a.sources[static_cast<size_t>(source)].first_seen < s.released;
+  f->stray_messages_since_release = static_cast<int64_t>(a.stray_messages.Count(at, at - s.released));
+}
 
 }  // namespace
 
@@ -121,6 +189,13 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.stray_recipients_10m = static_cast<int64_t>(a.stray_recipients.Count(at, k10m));
     f.stray_recipients_1h = static_cast<int64_t>(a.stray_recipients.Count(at, k1h));
     ReadStrays(a, at, &f);
+    if (f.stray) ReadRuns(a, at, &f);
+    if (f.stray) ReadRelapse(a, at, touch.source, &f);
+    if (const StrayRecord* record = a.stray_record.get(); record != nullptr && !record->senders.empty()) {
+      f.stray_senders_1h = static_cast<int64_t>(record->senders.Count(at, k1h));
+      f.stray_senders_24h = static_cast<int64_t>(record->senders.Count(at, k24h));
+      f.sends_under_many_names = a.sender_habit.days >= 2 && at.day() - a.sender_habit.last_day <= 31;
+    }
   }
   if (touch.source >= 0) {
     const SourceUse& source = a.sources[static_cast<size_t>(touch.source)];
@@ -177,6 +252,8 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.usual_new_percent = std::min<int64_t>(100, new_before * 100 / judged_before);
   }
 
+  ReadRefusals(a, at, &f);
+  ReadComplaints(a, at, &f);
   f.sent_1h = static_cast<int64_t>(a.sent.Count(at, k1h));
   f.refused_1h = static_cast<int64_t>(a.refused.Count(at, k1h));
   f.failed_1h = f.refused_1h + static_cast<int64_t>(a.bounced.Count(at, k1h));

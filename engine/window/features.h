@@ -85,7 +85,40 @@ struct Features {
 
   static constexpr int64_t kPassingDaysMin = 14;
   static constexpr int64_t kKmhMax = 100'000;
+  // limit_probing. Runs: stretches of sending by strays, kRunPause or more apart. Read for strays only.
+  int64_t stray_run_messages = 0;      // of the run that this event belongs to
+  int64_t stray_run_rises_24h = 0;     // how many runs in a row, this one the last, were each a step above the one before
+  int64_t stray_refused_runs_24h = 0;  // earlier runs that one of our limits stopped
+  int64_t stray_day_before = 0;        // messages of the runs before the last pause of kReturnPause or more, if it is under 48 h ago
+
+  // spam_refusal. Deliveries that the receiver refused as spam, by policy or for its sender's reputation; unknown recipients
+  // are not among them. For good, or (put off) for now.
+  int64_t stray_judged_24h = 0;        // recipients of messages by strays whose novelty is known
+  int64_t stray_refused_24h = 0, stray_put_off_24h = 0;  // of messages by strays
+  int64_t refused_24h = 0;             // whoever sent, for good
+  int64_t finished_24h = 0;            // deliveries that were accepted, failed for good, or were put off as spam
+  int64_t usual_refused_day = 0;       // a day's mean over the 30 days before, without what strays caused; rounded up
+
+  // sender_variety. Envelope senders of strays that the owner's own sources don't use.
+  int64_t stray_senders_1h = 0, stray_senders_24h = 0;
+  bool sends_under_many_names = false;  // the owner does, on two days at least of the last 31
+
+  // complaint. Read only where there was a complaint within 72 h.
+  int64_t complaints_72h = 0;
+  int64_t usual_complaints_72h = 0;  // the mean of 72 h in the 28 days before, rounded up
+  int64_t recipients_7d = 0;         // a complaint comes hours or days after its message
+  int64_t stray_messages_7d = 0;
+
+  // relapse. Read for strays of an account whose last verdict was a suspension, and is over.
+  int64_t released_hours_ago = -1;   // -1: no such
+  bool password_changed = false;     // since that suspension began
+  bool source_returned = false;      // this source had sent as a stray before the release
+  int64_t stray_messages_since_release = 0;
+
   static constexpr int64_t kPassingMessagesMax = 3;
+  static constexpr int64_t kStepMessagesMin = 3;     // of a run that a step may start from
+  static constexpr int64_t kStepRisePercent = 130;   // of the run before
+  static constexpr Span kReturnPause = Span::Hours(6);
   static constexpr int64_t kHabitRecipientsMin = 50;
 };
 

@@ -43,11 +43,16 @@ void Send(AccountWindow* account, EventTime at, const IpAddress& ip, Place place
   event.recipients = n;
   event.recipient_list = recipients;
   event.size_bytes = 4'000;
+  event.sender_key = PinnedMix64(first_recipient % 10 + 1);
   Fold(account, event);
   Event delivery = EventOf(EventKind::kDelivery, Service::kSmtp, at + Span::Seconds(2), ip, place);
   delivery.delivery = first_recipient % 3 == 0 ? DeliveryStatus::kBounced : DeliveryStatus::kSent;
   delivery.spam_refusal = first_recipient % 6 == 0;
   delivery.status_class = first_recipient % 3 == 0 ? 5 : 2;
+  if (first_recipient % 12 == 0) {
+    delivery.delivery = DeliveryStatus::kDeferred;
+    delivery.status_class = 4;
+  }
   delivery.recipient_list = recipients;
   Fold(account, delivery);
 }
@@ -115,6 +120,9 @@ AccountWindow SampleAccount(bool busy) {
   }
   account.woke = at - Span::Days(10);
   account.slept_days = 45;
+  for (int i = 0; i < 2; ++i) {
+    Fold(&account, EventOf(EventKind::kComplaint, Service::kSmtp, at + Span::Hours(5 + i), IpAddress(), {}));
+  }
   Standing& standing = account.standing;
   standing.verdict = ActionKind::kSuspend;
   standing.since = at + Span::Minutes(15);
