@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   // For tests: where to die.
   const char* fail_point = std::getenv("SEKISHO_FAIL_POINT");
   if (fail_point != nullptr && *fail_point != '\0' && !sekisho::ArmFailPoint(fail_point)) {
-    std::fputs("sekisho-connect: SEKISHO_FAIL_POINT: expected NAME or NAME:N\n", stderr);
+    std::fputs("sekisho-connect: SEKISHO_FAIL_POINT: expected NAME or NAME:N, or either behind stop:\n", stderr);
     return 2;
   }
   return sekisho::connectors::RunDaemon(options);

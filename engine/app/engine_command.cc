@@ -459,7 +459,7 @@ class Engine {
 
 int RunEngine(const EngineOptions& options) {
   if (const char* point = std::getenv("SEKISHO_FAIL_POINT"); point != nullptr && !ArmFailPoint(point)) {
-    return Complain(absl::InvalidArgumentError("SEKISHO_FAIL_POINT: NAME or NAME:N is wanted"));
+    return Complain(absl::InvalidArgumentError("SEKISHO_FAIL_POINT: NAME or NAME:N is wanted, or either behind stop:"));
   }
   absl::StatusOr<EngineConfig> config = LoadEngineConfig(options.config);
   if (!config.ok()) return Complain(config.status());

@@ -7,15 +7,20 @@
 namespace sekisho {
 namespace {
 
+constexpr std::string_view kStop = "stop:";
+
 std::string& ArmedName() {
   static std::string name;
   return name;
 }
 std::atomic<int> countdown{0};
+std::atomic<int> armed_signal{SIGKILL};
 
 }  // namespace
 
 bool ArmFailPoint(std::string_view spec) {
+  const bool stops = spec.substr(0, kStop.size()) == kStop;
+  if (stops) spec.remove_prefix(kStop.size());
   const size_t colon = spec.find(':');
   const std::string_view name = spec.substr(0, colon);
   int n = 1;
@@ -26,6 +31,7 @@ bool ArmFailPoint(std::string_view spec) {
   }
   if (name.empty()) return false;
   ArmedName() = std::string(name);
+  armed_signal.store(stops ? SIGSTOP : SIGKILL, std::memory_order_relaxed);
   countdown.store(n, std::memory_order_relaxed);
   internal::fail_point_armed.store(true, std::memory_order_release);
   return true;
@@ -34,7 +40,9 @@ bool ArmFailPoint(std::string_view spec) {
 namespace internal {
 
 void PassFailPoint(std::string_view name) {
-  if (name == ArmedName() && countdown.fetch_sub(1, std::memory_order_relaxed) == 1) std::raise(SIGKILL);
+  if (name == ArmedName() && countdown.fetch_sub(1, std::memory_order_relaxed) == 1) {
+    std::raise(armed_signal.load(std::memory_order_relaxed));
+  }
 }
 
 }  // namespace internal

@@ -245,6 +245,7 @@ class TransactionChannel::Worker {
       return false;
     }
     Pass("produced");
+    if (records_ > 0) Pass("filled");
     if (!SendOffsets(job)) return false;
     Pass("offsets_sent");
     if (!Try([this] { return rd_kafka_commit_transaction(producer_, kCallMs); })) return false;

@@ -158,36 +158,30 @@ void YamlFields::Bool(std::string path, bool* field_value, std::string doc) {
   Add(std::move(field));
 }
 
-void YamlFields::Duration(std::string path, Span* field_value, Span min, Span max, std::string doc) {
+template <typename T>
+void YamlFields::AddMeasure(std::string path, T* field_value, T min, T max, std::string doc, const Measure<T>& measure) {
   Field field;
   field.path = std::move(path);
   field.doc = std::move(doc);
-  field.expects = "from " + SpanToText(min) + " to " + SpanToText(max);
+  field.expects = "from " + measure.print(min) + " to " + measure.print(max);
   field.set = [=, expects = field.expects](const std::string& text) -> std::string {
-    const std::optional<Span> value = ParseSpan(text);
+    const std::optional<T> value = measure.parse(text);
     if (!value || *value < min || *value > max) {
-      return "expected a length of time " + expects + ", such as 90s, 10m, 1h or 7d";
+      return "expected a " + std::string(measure.noun) + " " + expects + ", such as " + std::string(measure.examples);
     }
     *field_value = *value;
     return "";
   };
-  field.print = [field_value] { return SpanToText(*field_value); };
+  field.print = [=] { return measure.print(*field_value); };
   Add(std::move(field));
 }
 
-void YamlFields::Size(std::string path, uint64_t* field_value, uint64_t min, uint64_t max, std::string doc) {
-  Field field;
-  field.path = std::move(path);
-  field.doc = std::move(doc);
-  field.expects = "from " + SizeToText(min) + " to " + SizeToText(max);
-  field.set = [=, expects = field.expects](const std::string& text) -> std::string {
-    const std::optional<uint64_t> value = ParseSize(text);
-    if (!value || *value < min || *value > max) return "expected a size " + expects + ", such as 512MiB or 2GiB";
-    *field_value = *value;
-    return "";
-  };
-  field.print = [field_value] { return SizeToText(*field_value); };
-  Add(std::move(field));
+void YamlFields::Duration(std::string path, Span* field, Span min, Span max, std::string doc) {
+  AddMeasure<Span>(std::move(path), field, min, max, std::move(doc), {"length of time", "90s, 10m, 1h or 7d", ParseSpan, SpanToText});
+}
+
+void YamlFields::Size(std::string path, uint64_t* field, uint64_t min, uint64_t max, std::string doc) {
+  AddMeasure<uint64_t>(std::move(path), field, min, max, std::move(doc), {"size", "512MiB or 2GiB", ParseSize, SizeToText});
 }
 
 void YamlFields::Text(std::string path, std::string* field_value, size_t bytes_max, std::string doc) {

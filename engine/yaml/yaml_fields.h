@@ -117,6 +117,15 @@ class YamlFields {
   void Add(Field field);
   // As "{key: value, ...}", without documentation; sections' keys stand in maps of their own.
   std::string PrintFlow() const;
+  // A number with a unit, as a person writes it.
+  template <typename T>
+  struct Measure {
+    std::string_view noun, examples;
+    std::optional<T> (*parse)(std::string_view text);
+    std::string (*print)(T value);
+  };
+  template <typename T>
+  void AddMeasure(std::string path, T* field, T min, T max, std::string doc, const Measure<T>& measure);
   void AddInteger(std::string path, int64_t min, int64_t max, std::string doc, std::function<int64_t()> get,
                   std::function<void(int64_t)> set);
   void AddEnum(std::string path, std::vector<Choice> choices, std::string doc, std::function<int()> get,

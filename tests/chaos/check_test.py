@@ -47,7 +47,7 @@ def as_published(actions):
 
 
 def encode_event(account, time_ms, position, connector=b"c1", mark=b""):
-    origin = wire.field(1, connector) + wire.varint(2 << 3 | 1) + (77).to_bytes(8, "little") + wire.field(4, position)
+    origin = wire.field(1, connector) + wire.fixed64_field(2, 77) + wire.field(4, position)
     return wire.field(1, wire.field(1, account) + wire.field(3, time_ms) + wire.field(5, origin) + wire.field(9, mark) + wire.field(20, b""))
 
 
@@ -173,7 +173,7 @@ class Events(unittest.TestCase):
 
     # The marker by hand, as an engine would have written it.
     def test_states(self):
-        mark = wire.field(1, b"c1") + wire.varint(2 << 3 | 1) + (77).to_bytes(8, "little") + wire.field(4, 200)
+        mark = wire.field(1, b"c1") + wire.fixed64_field(2, 77) + wire.field(4, 200)
         def snapshot(offset=2, state=b"state", marks=mark):
             value = wire.field(1, 0) + wire.field(2, offset) + wire.field(7, marks) + wire.field(9, state)
             return [Record(0, 5, b"m", b"\xff", {}), Record(0, 7, b"m", value, {}), Record(0, 8, b"a" * 17, b"", {})]

@@ -53,11 +53,18 @@ class Faults:
         self._engine_of(fault).start(fault.what)
 
     def _engine_pause(self, fault):
-        self._measure_takeover(self._engine_of(fault))
-        self._engine_of(fault).pause()
+        daemon = self._engine_of(fault)
+        self._measure_takeover(daemon)
+        if fault.what:
+            # It stops when it comes there, and is woken up by who looks after it.
+            daemon.kill()
+            daemon.start(f"stop:{fault.what}", stops_seconds=LASTS_SECONDS["engine_pause"])
+        else:
+            daemon.pause()
 
     def _end_engine_pause(self, fault):
-        self._engine_of(fault).resume()
+        if not fault.what:
+            self._engine_of(fault).resume()
 
     def _engine_leave(self, fault):
         self._measure_takeover(self._engine_of(fault))

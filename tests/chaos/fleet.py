@@ -25,12 +25,15 @@ class Daemon:
         self.restart_at = 0.0
         self.paused = False
         self.armed = ""           # the fail point of the present process
+        self.stops_seconds = 0    # for how long it stands still there, if it is one to stop at
+        self.stopped_at = None
         self.troubled = False     # it may exit with an error for now: its disk is full, its broker away
-        self.met = []             # names of fail points at which it died
+        self.met = []             # names of fail points at which it died or stopped
         self.ends = []            # how it ended otherwise without being told to
 
-    def start(self, fail_point=""):
+    def start(self, fail_point="", stops_seconds=0):
         self.wanted, self.armed, self.paused = True, fail_point, False
+        self.stops_seconds, self.stopped_at = stops_seconds, None
         environment = {**os.environ, **self.environment}
         if fail_point:
             environment["SEKISHO_FAIL_POINT"] = fail_point
@@ -75,8 +78,25 @@ class Daemon:
         except subprocess.TimeoutExpired:
             return None
 
+    def _wake_in_time(self):
+        if not self.running() or self.paused:
+            return
+        if self.stopped_at is None:
+            with open(f"/proc/{self.process.pid}/stat", encoding="ascii", errors="replace") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] != "T":
+                    return
+            self.stopped_at = time.monotonic()
+            self.met.append(self.armed)
+            self.say(f"{self.name} stopped at {self.armed}")
+        elif time.monotonic() - self.stopped_at >= self.stops_seconds:
+            self.process.send_signal(signal.SIGCONT)
+            self.say(f"{self.name} wakes up")
+            self.armed, self.stops_seconds = "", 0
+
     def look_after(self):
-        """Restarts it if it has died though it should run."""
+        """Wakes it up when it has stood still at its fail point for long enough; restarts it if it has died though it should run."""
+        if self.stops_seconds:
+            self._wake_in_time()
         if not self.wanted or self.running():
             return
         if self.process is not None:

@@ -58,6 +58,9 @@ def read(bootstrap, topic, partition=None):
 
 def write(bootstrap, topic, partition, value, key=b""):
     """Appends one record of any bytes to one partition."""
+    if not value:  # kcat leaves an empty file out
+        write_many(bootstrap, topic, partition, [Record(partition, 0, key.encode() if isinstance(key, str) else key, b"", {})])
+        return
     with tempfile.NamedTemporaryFile() as file:
         file.write(value)
         file.flush()

@@ -1,62 +1,14 @@
-"""Reads and writes the few protobuf messages that the harness needs, by hand: what the engine wrote is to be read by code that
+"""Reads and writes the few protobuf messages that the harness needs, by hand (tests/kafka/proto_bytes.py): what the engine wrote is to be read by code that
 shares nothing with it. Field numbers are those of proto/sekisho/v1."""
-import struct
+import os
+import sys
 
-
-class WireError(Exception):
-    """The bytes are no such message."""
-
-
-def varint(value):
-    value &= (1 << 64) - 1
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "kafka"))
+from proto_bytes import WireError, bytes_field, fields, fixed64_field, number_field  # noqa: E402, F401
 
 
 def field(number, value):
-    """A field: bytes are length-delimited, numbers are varints."""
-    if isinstance(value, bytes):
-        return varint(number << 3 | 2) + varint(len(value)) + value
-    return varint(number << 3) + varint(value)
-
-
-def fields(data):
-    """Yields (number, value): bytes for length-delimited fields, numbers for all others."""
-    at = 0
-
-    def read_varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            if at >= len(data) or shift > 63:
-                raise WireError("a number is cut short")
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(data):
-        tag = read_varint()
-        kind = tag & 7
-        if kind == 0:
-            yield tag >> 3, read_varint()
-            continue
-        length = {1: 8, 5: 4}.get(kind)
-        if length is None:
-            if kind != 2:
-                raise WireError(f"wire type {kind}")
-            length = read_varint()
-        if at + length > len(data):
-            raise WireError("a field is cut short")
-        value = data[at:at + length]
-        at += length
-        yield tag >> 3, value if kind == 2 else struct.unpack("<Q" if kind == 1 else "<I", value)[0]
+    return bytes_field(number, value) if isinstance(value, bytes) else number_field(number, value)
 
 
 def heartbeat(at_ms):

@@ -26,6 +26,8 @@ import uuid
 import xml.etree.ElementTree
 import zlib
 
+from broker_client import BrokerClient, many, text
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 READY_SECONDS_MAX = 60  # A broker is ready in 2 to 4 s; a machine busy with compiling needs more.
@@ -320,17 +322,13 @@ class Cluster:
     def create_topic(self, name, partitions=1, replication=None, config=None):
         """Creates a topic and waits until every running broker knows all of it."""
         # CreateTopics, version 2, spoken by hand: a JVM of its own for each topic would take seconds.
-        body = struct.pack(">i", 1) + self._text(name) + struct.pack(">ih", partitions, replication or min(3, len(self.nodes)))
-        body += struct.pack(">i", 0) + struct.pack(">i", len(config or {}))
-        for key, value in (config or {}).items():
-            body += self._text(key) + self._text(str(value))
-        body += struct.pack(">ib", 30000, 0)
-        answer = self._ask(19, 2, body)
-        # Correlation id, throttle time, one topic: its name, an error code, a message that may be absent.
-        at = 12 + 2 + struct.unpack_from(">h", answer, 12)[0]
-        code, length = struct.unpack_from(">hh", answer, at)
+        settings = many([text(key) + text(str(value)) for key, value in (config or {}).items()])
+        topic = text(name) + struct.pack(">ih", partitions, replication or min(3, len(self.nodes))) + many([]) + settings
+        answer = self._ask(19, 2, many([topic]) + struct.pack(">ib", 30000, 0))
+        answer.take("i")  # throttle time
+        (_, code, message), = answer.many(lambda: (answer.text(), answer.take("h"), answer.text()))
         if code != 0:
-            raise BrokerError(f"topic {name}: error {code}: {answer[at + 4:at + 4 + max(length, 0)].decode()}")
+            raise BrokerError(f"topic {name}: error {code}: {message or ''}")
 
         def known():
             for node in self._running():
@@ -350,10 +348,10 @@ class Cluster:
         operations = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10, "IdempotentWrite": 12}
         kinds = {"Topic": 2, "Group": 3, "Cluster": 4, "TransactionalId": 5}
         # CreateAcls, version 1: one, from any host, permitted.
-        body = struct.pack(">ib", 1, kinds[kind]) + self._text(name) + struct.pack(">b", 4 if prefixed else 3)
-        body += self._text(f"User:{user}") + self._text("*") + struct.pack(">bb", operations[operation], 3)
-        answer = self._ask(30, 1, body)
-        code, = struct.unpack_from(">h", answer, 12)  # behind correlation id, throttle time and the number of answers
+        entry = struct.pack(">b", kinds[kind]) + text(name) + struct.pack(">b", 4 if prefixed else 3) + text(f"User:{user}") + text("*")
+        answer = self._ask(30, 1, many([entry + struct.pack(">bb", operations[operation], 3)]))
+        answer.take("i")  # throttle time
+        (code, _), = answer.many(lambda: (answer.take("h"), answer.text()))
         if code != 0:
             raise BrokerError(f"{user} can't be allowed to {operation} {kind} {name}: error {code}")
 
@@ -377,27 +375,13 @@ class Cluster:
             raise BrokerError("no broker runs")
         return running
 
-    @staticmethod
-    def _text(value):
-        raw = value.encode()
-        return struct.pack(">h", len(raw)) + raw
-
-    def _ask(self, kind, version, body):
-        """One admin request, spoken by hand over the internal listener; returns the answer from its correlation id on."""
-        request = struct.pack(">hhi", kind, version, 1) + self._text("fixture") + body
-        with socket.create_connection(("127.0.0.1", self._running()[0].ports["internal"].number), timeout=READY_SECONDS_MAX) as link:
-            link.sendall(struct.pack(">i", len(request)) + request)
-            return self._read(link, struct.unpack(">i", self._read(link, 4))[0])
-
-    @staticmethod
-    def _read(link, size):
-        data = b""
-        while len(data) < size:
-            part = link.recv(size - len(data))
-            if not part:
-                raise BrokerError("the broker closed the connection")
-            data += part
-        return data
+    def _ask(self, api, version, body):
+        """One admin request over the internal listener."""
+        client = BrokerClient([self._running()[0].address("internal")], seconds_max=READY_SECONDS_MAX)
+        try:
+            return client.ask(client.addresses[0], api, version, body)
+        finally:
+            client.close()
 
     def _write_config(self, node, config):
         replication = min(3, len(self.nodes))

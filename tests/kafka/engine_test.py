@@ -22,15 +22,17 @@ from broker import ROOT, BrokerError, Cluster, Port, _die_with_parent, wait_unti
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 PRODUCE = os.path.abspath(sys.argv.pop(1))
 PARTITIONS = 4
+SESSION_MS = 2000
 SECONDS_MAX = 60  # for anything; a crowded machine needs some of it
 OTHERS = ("findings", "dead-letter", "sightings")
 ACCOUNTS = ("events", "snapshots", "verdicts", "actions.suspend", "actions.notify")
 
 
 class Engine:
-    """One process of `sekisho engine`; its log is in `log`, its metrics at `metrics`."""
+    """One process of `sekisho engine`; its log is in `log`, its metrics are `metric`'s. `spare`: with --standby; `settings`: of its
+    configuration, beyond what all have."""
 
-    def __init__(self, test, name, prefix, state=None, standby=False, fail_point=None, file_bytes_max=None, **settings):
+    def __init__(self, test, name, prefix, state=None, spare=False, fail_point=None, file_bytes_max=None, **settings):
         self.test = test
         self.port = Port()
         config = {"name": name, "state": state or test.path(name), "workers": 2, "metrics": f"127.0.0.1:{self.port.number}",
@@ -51,7 +53,7 @@ class Engine:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))
 
         with open(self.log_file, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen([PROGRAM, "engine", "--config", self.config_file, *(["--standby"] if standby else [])],
+            self.process = subprocess.Popen([PROGRAM, "engine", "--config", self.config_file, *(["--standby"] if spare else [])],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, preexec_fn=prepare)
         test.addCleanup(self.end)
 
@@ -65,6 +67,10 @@ class Engine:
     def log(self):
         with open(self.log_file, encoding="utf-8") as file:
             return file.read()
+
+    def stopped(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "T"
 
     def wait_for_log(self, pattern):
         def found():
@@ -119,7 +125,7 @@ class Engine:
 class EngineTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster()
+        cls.cluster = Cluster(config={"group.min.session.timeout.ms": SESSION_MS})
         cls.kafka = cls.cluster.__enter__()
         cls.addClassCleanup(cls.cluster.__exit__, None, None, None)
         folder = tempfile.TemporaryDirectory(prefix="sekisho-engine-")
@@ -220,7 +226,7 @@ class EngineTest(unittest.TestCase):
         self.produce("s.")
         owner = Engine(self, "owner", "s.")
         owner.wait_for_metric(PARTITIONS, "sekisho_partitions", state="live")
-        spare = Engine(self, "spare", "s.", standby=True)
+        spare = Engine(self, "spare", "s.", spare=True)
         self.expect_all_published("s.")
         spare.wait_for_metric(PARTITIONS, "sekisho_standby_partitions", state="ready")
         self.assertNotIn("standby_joins", spare.log)
@@ -236,6 +242,27 @@ class EngineTest(unittest.TestCase):
         self.assertEqual(spare.metric("sekisho_recoveries_total", **{"from": "snapshots"}), 0)
         self.assertEqual(collections.Counter(self.published("s.").values()), self.expected)
         spare.stop()
+
+    # Goal: who slept amid a transaction until another had taken its place can't commit it: each action is there once.
+    # Method: it stops itself after it has produced its first actions and before it has said up to where they go, so that nobody but the
+    # group's generation can tell that they are stale; the other publishes them all; then it wakes up.
+    def test_a_zombie_is_refused(self):
+        self.make_topics("z.")
+        self.produce("z.")
+        # Longer than the test: a transaction that timed out meanwhile would prove nothing.
+        patient = {"bootstrap.servers": self.kafka.bootstrap, "transaction.timeout.ms": 600_000, "session.timeout.ms": SESSION_MS,
+                   "heartbeat.interval.ms": 200}
+        zombie = Engine(self, "zombie", "z.", fail_point="stop:outputs_filled", workers=1, standby="none", kafka=patient)
+        zombie.wait(zombie.stopped, "it doesn't stop itself")
+        heir = Engine(self, "heir", "z.", standby="none")
+        self.expect_all_published("z.")
+        zombie.process.send_signal(signal.SIGCONT)
+        zombie.wait_for_log('warning transaction_refused client="outputs"')
+        heir.stop()
+        # It rejoins, and has everything to itself: what it could have published again, it would have by then.
+        zombie.wait_for_metric(PARTITIONS, "sekisho_partitions", state="live")
+        zombie.stop()
+        self.assertEqual(collections.Counter(self.published("z.").values()), self.expected)
 
     # Goal: a worker that can't go on takes its node down in good order, with the reason, and another process goes on from there.
     # Method: no file may grow beyond what RocksDB needs to begin with.

@@ -1,14 +1,20 @@
 # Protobuf by hand, for tests that want to say or to see what is on the wire without any of our code.
 
 
+class WireError(ValueError):
+    """The bytes are no message."""
+
+
 def fields(message):
-    """A message's fields: [(number, value)], values being numbers or bytes."""
+    """A message's fields: [(number, value)], bytes for length-delimited ones, numbers for all others."""
     found, at = [], 0
 
-    def varint():
+    def read_varint():
         nonlocal at
         value = shift = 0
         while True:
+            if at >= len(message) or shift > 63:
+                raise WireError("a number is cut short")
             byte = message[at]
             at += 1
             value |= (byte & 127) << shift
@@ -17,19 +23,19 @@ def fields(message):
                 return value
 
     while at < len(message):
-        tag = varint()
+        tag = read_varint()
         number, kind = tag >> 3, tag & 7
         if kind == 0:
-            found.append((number, varint()))
-        elif kind == 1:
-            found.append((number, int.from_bytes(message[at:at + 8], "little")))
-            at += 8
-        elif kind == 2:
-            size = varint()
-            found.append((number, message[at:at + size]))
-            at += size
-        else:
-            raise ValueError(f"wire type {kind}")
+            found.append((number, read_varint()))
+            continue
+        if kind not in (1, 2, 5):
+            raise WireError(f"wire type {kind}")
+        size = read_varint() if kind == 2 else {1: 8, 5: 4}[kind]
+        if at + size > len(message):
+            raise WireError("a field is cut short")
+        value = message[at:at + size]
+        at += size
+        found.append((number, value if kind == 2 else int.from_bytes(value, "little")))
     return found
 
 

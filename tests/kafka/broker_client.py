@@ -1,5 +1,5 @@
-"""What the harness asks of the brokers while a schedule runs (how far a log and a group are), spoken by hand: starting a program
-for each question would take most of the machine. What was published is read by kcat, see published.py."""
+"""What tests ask of brokers (how far a log and a group are; topics and access lists to be made), spoken by hand: starting a program for
+each question would take most of the machine. What was published is read by kcat."""
 import socket
 import struct
 
@@ -30,20 +30,20 @@ class _Reader:
         return [read() for _ in range(self.take("i"))]
 
 
-def _text(value):
+def text(value):
     raw = value.encode()
     return struct.pack(">h", len(raw)) + raw
 
 
-def _many(items):
+def many(items):
     return struct.pack(">i", len(items)) + b"".join(items)
 
 
 class BrokerClient:
     """Asks the brokers at `addresses` ("host:port", plain). Any of them may be away. Not thread-safe."""
 
-    def __init__(self, addresses):
-        self.addresses = list(addresses)
+    def __init__(self, addresses, seconds_max=SECONDS_MAX):
+        self.addresses, self.seconds_max = list(addresses), seconds_max
         self.links = {}
         self.leaders = {}  # topic → {partition: address}
         self.coordinators = {}
@@ -70,8 +70,8 @@ class BrokerClient:
             for address in sorted(set(leaders.values())):
                 mine = [p for p in range(partitions) if leaders.get(p) == address]
                 body = struct.pack(">ib", -1, 1 if committed_only else 0)
-                body += _many([_text(topic) + _many([struct.pack(">iq", p, which) for p in mine])])
-                answer = self._ask(address, 2, 2, body)
+                body += many([text(topic) + many([struct.pack(">iq", p, which) for p in mine])])
+                answer = self.ask(address, 2, 2, body)
                 answer.take("i")
                 for _, parts in answer.many(lambda: (answer.text(), answer.many(lambda: answer.take("ihqq")))):
                     for partition, error, _, offset in parts:
@@ -90,7 +90,7 @@ class BrokerClient:
         """The group's committed offset of each partition; -1: none yet."""
         address = self.coordinators.get(group) or self._find_coordinator(group)
         try:
-            answer = self._ask(address, 9, 2, _text(group) + _many([_text(topic) + _many([struct.pack(">i", p) for p in range(partitions)])]))
+            answer = self.ask(address, 9, 2, text(group) + many([text(topic) + many([struct.pack(">i", p) for p in range(partitions)])]))
             def part():
                 number, offset = answer.take("iq")
                 answer.text()
@@ -111,10 +111,10 @@ class BrokerClient:
 
     def delete_topics(self, names):
         """Best effort: what isn't deleted only takes room until the broker is thrown away."""
-        body = _many([_text(name) for name in names]) + struct.pack(">i", 5000)
+        body = many([text(name) for name in names]) + struct.pack(">i", 5000)
         for address in self.addresses:
             try:
-                self._ask(address, 20, 1, body)
+                self.ask(address, 20, 1, body)
                 return
             except (KafkaRefused, OSError):
                 continue
@@ -122,7 +122,7 @@ class BrokerClient:
     def _find_leaders(self, topic):
         for address in self.addresses:
             try:
-                answer = self._ask(address, 3, 1, _many([_text(topic)]))
+                answer = self.ask(address, 3, 1, many([text(topic)]))
             except OSError:
                 continue
             def broker():
@@ -143,7 +143,7 @@ class BrokerClient:
     def _find_coordinator(self, group):
         for address in self.addresses:
             try:
-                answer = self._ask(address, 10, 1, _text(group) + struct.pack(">b", 0))
+                answer = self.ask(address, 10, 1, text(group) + struct.pack(">b", 0))
             except OSError:
                 continue
             _, error = answer.take("ih")
@@ -155,13 +155,14 @@ class BrokerClient:
             return self.coordinators[group]
         raise KafkaRefused("no broker answers")
 
-    def _ask(self, address, api, version, body):
+    def ask(self, address, api, version, body):
+        """One request; returns the answer behind its correlation id."""
         self.correlation += 1
-        request = struct.pack(">hhi", api, version, self.correlation) + _text("chaos") + body
+        request = struct.pack(">hhi", api, version, self.correlation) + text("tests") + body
         try:
             if address not in self.links:
                 host, port = address.rsplit(":", 1)
-                self.links[address] = socket.create_connection((host, int(port)), timeout=SECONDS_MAX)
+                self.links[address] = socket.create_connection((host, int(port)), timeout=self.seconds_max)
             link = self.links[address]
             link.sendall(struct.pack(">i", len(request)) + request)
             return _Reader(self._receive(link, struct.unpack(">i", self._receive(link, 4))[0])[4:])
