@@ -100,8 +100,17 @@ struct SimulateOptions {
   // Share of accounts stolen at some time of the run, and the mix of attacks (weights by Attack).
   double stolen_share = 0.025;
   std::array<double, kAttackCount> attack_weights = {0.45, 0.12, 0.12, 0.08, 0.06, 0.06, 0.05, 0.06};
-  // No theft before this share of the run has passed: owners need a history.
+  // No thief does anything before this share of the run has passed: owners need a history.
   double history_share = 0.4;
+  // The same in days; below 0, `history_share` decides.
+  int history_days = -1;
+  // Multiplies how fast and how much thieves send.
+  double intensity = 1;
+  // Share of thieves who take care: slow, in the owner's waking hours, under the owner's name, to people of the
+  // owner's country, most of them with large providers, few of whom don't exist.
+  double stealth = 0.2;
+  // Share of thieves who come back some days after they were done.
+  double return_share = 0.1;
 
   HeaderStyle header = HeaderStyle::kRfc3164;
   // The zone of the log lines, minutes east of UTC.
@@ -180,6 +189,14 @@ struct SimulateSummary {
   std::string webmail_host;  // the webmail's address, as the submission servers see it
   std::string default_realm;
 };
+
+// Settings of one run of many, drawn from `seed` alone: what a measurement over many runs varies, so that no
+// figure rests on one choice of ours. README.md states each range. Taken from `base` as they are: out_dir, days
+// and history; from base.accounts and base.stolen_share the drawn ones are within a factor of two and a half.
+SimulateOptions DrawOptions(uint64_t seed, const SimulateOptions& base);
+
+// When the first thief may act.
+EventTime TheftsFrom(const SimulateOptions& options);
 
 // InvalidArgument names the option that makes no sense.
 absl::Status ValidateOptions(const SimulateOptions& options);
