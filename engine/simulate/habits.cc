@@ -49,7 +49,10 @@ Envelope Habits::MakeEnvelope(const Account& a, Micros at, Random* random) {
   envelope.sender = a.login;
   envelope.sender_domain = a.domain;
   if (a.alias_sender) envelope.sender = StrangerLocalPart(Key({a.key, 7})) + '@' + a.domain;
-  envelope.message_id = MessageId(a.mailer.message_id_style, random->Next(), at, a.domain);
+  envelope.message_id_style = a.mailer.message_id_style;
+  envelope.message_id_key = random->Next();
+  envelope.written = at;
+  envelope.message_id_domain = a.domain;
   envelope.size_bytes = static_cast<uint64_t>(
       std::clamp(random->LogNormal(a.mailer.size_median, a.mailer.size_sigma), 900.0, 12e6));
   return envelope;

@@ -122,13 +122,16 @@ absl::Status ValidateOptions(const SimulateOptions& o) {
   return absl::OkStatus();
 }
 
-absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink* truth_sink,
-                        SimulateSummary* summary) {
+namespace {
+
+// One of `logs` and `activities` is null.
+absl::Status Run(const SimulateOptions& options, LogSink* logs, ActivitySink* activities, TruthSink* truth_sink,
+                 SimulateSummary* summary) {
   if (absl::Status status = ValidateOptions(options); !status.ok()) return status;
   const Networks networks;
   const Population population(options, networks);
   const Sources sources(networks, population);
-  LogBuffer lines(options, logs);
+  LogBuffer lines(options, logs, activities);
   MailWriter writer(options, population, &lines);
   Truth truth;
   Habits habits(population, sources, &writer);
@@ -183,6 +186,19 @@ absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink
   result.default_realm = kRealm;
   if (summary != nullptr) *summary = result;
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink* truth, SimulateSummary* summary) {
+  return Run(options, logs, nullptr, truth, summary);
+}
+
+absl::Status SimulateActivityTo(const SimulateOptions& options, ActivitySink* activities, TruthSink* truth,
+                                SimulateSummary* summary) {
+  if (options.lost_share > 0) return Invalid("lost_share", "must be 0 where no lines are written");
+  if (options.duplicated_share > 0) return Invalid("duplicated_share", "must be 0 where no lines are written");
+  return Run(options, nullptr, activities, truth, summary);
 }
 
 }  // namespace sekisho::simulate
