@@ -1,5 +1,5 @@
 // Goal: who measures with the simulator's activities instead of its lines measures the same. Method: the same options
-// once as lines, through the parsers that the connector runs, and once as activities; the events of accounts must be
+// once as lines, through the pipeline that the connector runs, and once as activities; the events of accounts must be
 // equal one by one, in their order, for every attack, both header styles and skewed clocks. With a relay, an outcome may
 // come later by the lines, because the parser learns late whose it is: there the order by time is compared.
 #include <algorithm>
@@ -7,18 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "bench/simulated_events.h"
 #include "connectors/common/canonical.h"
 #include "connectors/common/syslog.h"
-#include "connectors/ingest/dovecot/dovecot.h"
-#include "connectors/ingest/postfix/postfix.h"
-#include "connectors/ingest/roundcube/roundcube.h"
+#include "connectors/ingest/ingest.h"
 #include "engine/simulate/simulate.h"
 #include "gtest/gtest.h"
 
 namespace sekisho {
 namespace {
-
-using simulate::Activity;
 
 class NoTruth : public simulate::TruthSink {
  public:
@@ -40,13 +37,20 @@ struct Told {
   bool operator==(const Told&) const = default;
 };
 
+std::string TextOf(const connectors::Event& e) {
+  std::ostringstream out;
+  out << "kind " << static_cast<int>(e.kind) << " service " << static_cast<int>(e.service) << " host " << e.host << ' '
+      << e.account << ' ' << e.ip.ToString() << (e.via_webmail ? " webmail" : "") << " failure "
+      << static_cast<int>(e.failure) << " recipients " << e.recipients << " size " << e.size_bytes << " sender "
+      << e.sender_domain << '/' << e.sender_key << " outcome " << static_cast<int>(e.outcome) << ' ' << e.status.klass << '.'
+      << e.status.subject << '.' << e.status.detail << ' ' << e.spam_refusal << " to";
+  for (const connectors::Recipient& r : e.recipient_list) out << ' ' << r.domain << '/' << r.key;
+  return out.str();
+}
+
 class ByLines : public simulate::LogSink {
  public:
-  explicit ByLines(const simulate::SimulateOptions& options)
-      : canonical_({}, HashKey::FromPassphrase("test")),
-        postfix_(connectors::MakePostfixParser(&canonical_, {})),
-        dovecot_(connectors::MakeDovecotParser(&canonical_)),
-        roundcube_(connectors::MakeRoundcubeParser(&canonical_, {})) {
+  explicit ByLines(const simulate::SimulateOptions& options) : pipeline_(PipelineOptions()) {
     connectors::HeaderOptions header;
     header.zone = absl::FixedTimeZone(options.zone_minutes * 60);
     header.reference = options.start + Span::Days(options.days + 1);
@@ -54,87 +58,45 @@ class ByLines : public simulate::LogSink {
   }
 
   absl::Status Line(simulate::LogFile file, EventTime, std::string_view line) override {
-    const connectors::LogLine parsed = headers_[static_cast<size_t>(file)].Parse(line);
     std::string_view reason;
-    connectors::Parser* const parsers[] = {postfix_.get(), dovecot_.get(), roundcube_.get()};
-    for (connectors::Parser* p : parsers) {
-      const auto result = p->Parse(parsed, [this](const connectors::Event& e) { Tell(e); }, &reason);
-      EXPECT_NE(result, connectors::ParseResult::kMalformed) << line << ": " << reason;
-      if (result != connectors::ParseResult::kNotMine) break;
-    }
+    const auto result = pipeline_.Line(headers_[static_cast<size_t>(file)].Parse(line), tell_, &reason);
+    EXPECT_NE(result, connectors::ParseResult::kMalformed) << line << ": " << reason;
+    EXPECT_NE(result, connectors::ParseResult::kNotMine) << line << ": " << reason;
     return absl::OkStatus();
   }
 
   std::vector<Told> told;
 
  private:
-  void Tell(const connectors::Event& e) {
-    if (e.account.empty() || e.kind == connectors::Kind::kSession || e.kind == connectors::Kind::kRejected) return;
-    std::ostringstream out;
-    out << static_cast<int>(e.kind) << ' ' << static_cast<int>(e.service) << ' ' << e.host << ' ' << e.account << ' '
-        << e.ip.ToString() << " failure " << static_cast<int>(e.failure) << " recipients " << e.recipients << " size "
-        << e.size_bytes << " sender " << e.sender_domain << '/' << e.sender_key << " outcome "
-        << (e.kind == connectors::Kind::kDelivery ? static_cast<int>(e.outcome) : 0) << ' ' << e.status.klass << '.'
-        << e.status.subject << '.' << e.status.detail << ' ' << e.spam_refusal << " to";
-    for (const connectors::Recipient& r : e.recipient_list) out << ' ' << r.domain << '/' << r.key;
-    told.push_back({e.time, out.str()});
+  static connectors::Pipeline::Options PipelineOptions() {
+    connectors::Pipeline::Options options;
+    options.key = HashKey::FromPassphrase("test");
+    options.webmail.push_back(*IpNetwork::Parse("10.20.0.30"));
+    return options;
   }
 
-  connectors::Canonicalizer canonical_;
-  std::unique_ptr<connectors::PostfixParser> postfix_;
-  std::unique_ptr<connectors::Parser> dovecot_, roundcube_;
+  connectors::Pipeline pipeline_;
+  const connectors::EventSink tell_ = [this](const connectors::Event& e) {
+    if (e.account.empty() || e.kind == connectors::Kind::kSession || e.kind == connectors::Kind::kRejected) return;
+    told.push_back({e.time, TextOf(e)});
+  };
   std::vector<connectors::HeaderParser> headers_;
 };
 
 class ByActivities : public simulate::ActivitySink {
  public:
-  absl::Status Tell(EventTime at, const Activity& a) override {
+  absl::Status Tell(EventTime at, const simulate::Activity& activity) override {
     EXPECT_LE(last_, at);
     last_ = at;
-    const auto kind = [&] {
-      switch (a.kind) {
-        case simulate::ActivityKind::kLogin: return connectors::Kind::kLogin;
-        case simulate::ActivityKind::kLoginFailed: return connectors::Kind::kLoginFailed;
-        case simulate::ActivityKind::kSubmission: return connectors::Kind::kSubmission;
-        case simulate::ActivityKind::kQueued: return connectors::Kind::kQueued;
-        case simulate::ActivityKind::kDelivery: return connectors::Kind::kDelivery;
-        case simulate::ActivityKind::kMailboxAccess: return connectors::Kind::kMailboxAccess;
-      }
-      return connectors::Kind::kSession;
-    };
-    auto failure = connectors::FailureKind::kNone;
-    if (a.kind == simulate::ActivityKind::kLoginFailed) {
-      failure = a.unknown_user ? connectors::FailureKind::kUnknownUser : connectors::FailureKind::kCredentials;
-    }
-    constexpr connectors::Outcome kOutcomes[] = {connectors::Outcome::kNone, connectors::Outcome::kSent,
-                                                 connectors::Outcome::kDeferred, connectors::Outcome::kBounced};
-    std::string buffer;
-    connectors::Recipient sender;
-    if (!a.sender.empty()) sender = canonical_.Address(a.sender, &buffer);
-    std::ostringstream out;
-    out << static_cast<int>(kind()) << ' ' << static_cast<int>(a.service) << ' ' << Host(a) << ' ' << a.account << ' '
-        << a.ip.ToString() << " failure " << static_cast<int>(failure) << " recipients " << a.recipients << " size "
-        << a.size_bytes << " sender " << sender.domain << '/' << sender.key << " outcome "
-        << static_cast<int>(kOutcomes[static_cast<size_t>(a.outcome)]) << ' ' << int{a.status.klass} << '.'
-        << int{a.status.subject} << '.' << int{a.status.detail} << ' ' << a.spam_refusal << " to";
-    for (const std::string_view address : a.recipient_list) {
-      const connectors::Recipient r = canonical_.Address(address, &buffer);
-      out << ' ' << r.domain << '/' << r.key;
-    }
-    EXPECT_EQ(a.via_webmail, a.service == simulate::ActivityService::kSmtp && a.kind != simulate::ActivityKind::kDelivery &&
-                                 a.ip == *IpAddress::Parse("10.20.0.30"));
-    told.push_back({a.time, out.str()});
+    if (const connectors::Event* event = events_.Read(activity)) told.push_back({event->time, TextOf(*event)});
     return absl::OkStatus();
   }
 
   std::vector<Told> told;
 
  private:
-  // Roundcube's own files name no host.
-  static std::string_view Host(const Activity& a) {
-    return a.service == simulate::ActivityService::kWebmail ? std::string_view() : simulate::HostName(a.file);
-  }
-  connectors::Canonicalizer canonical_{{}, HashKey::FromPassphrase("test")};
+  const connectors::Canonicalizer canonical_{{}, HashKey::FromPassphrase("test")};
+  bench::SimulatedEvents events_{&canonical_};
   EventTime last_;
 };
 
