@@ -37,10 +37,13 @@ struct Envelope {
   // What its Message-ID is made of.
   uint32_t message_id_style = 0;
   uint64_t message_id_key = 0;
-  std::string_view message_id_domain;  // of the account, which must live as long
+  std::string message_id_domain;
   Micros written = 0;
   uint64_t size_bytes = 0;
   std::vector<Delivery> deliveries;  // not empty
+
+  // As in its header, without the brackets.
+  std::string MessageId() const;
 };
 
 // An open connection to a submission server.
