@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/simulated_events.h"
 #include "connectors/common/canonical.h"
 #include "connectors/common/syslog.h"
 #include "connectors/ingest/dovecot/dovecot.h"
@@ -77,8 +78,8 @@ class Circumstances final : public FoldObserver {
   std::map<Hash128, std::string> of_;
 };
 
-// Both sinks of the simulator in one: lines are folded as they are made.
-class Run final : public simulate::LogSink, public simulate::TruthSink {
+// All sinks of the simulator in one: lines or activities are folded as they are made.
+class Run final : public simulate::LogSink, public simulate::ActivitySink, public simulate::TruthSink {
  public:
   Run(const simulate::SimulateOptions& options, const Policy& policy, const GeoDatabase* geo, const std::string& webmail_host)
       : geo_(geo),
@@ -103,6 +104,10 @@ class Run final : public simulate::LogSink, public simulate::TruthSink {
     for (connectors::Parser* p : parsers) {
       if (p->Parse(parsed, sink_, &reason) != connectors::ParseResult::kNotMine) break;
     }
+    return status_;
+  }
+  absl::Status Tell(EventTime, const simulate::Activity& activity) override {
+    if (const connectors::Event* event = events_.Read(activity)) OnEvent(*event);
     return status_;
   }
   absl::Status Abuse(std::string_view account, const simulate::AbusiveMessage& m) override {
@@ -231,6 +236,7 @@ class Run final : public simulate::LogSink, public simulate::TruthSink {
 
   const GeoDatabase* const geo_;
   connectors::Canonicalizer canonical_;
+  bench::SimulatedEvents events_{&canonical_};
   std::unique_ptr<connectors::PostfixParser> postfix_;
   std::unique_ptr<connectors::Parser> dovecot_, roundcube_;
   std::vector<connectors::HeaderParser> headers_;
@@ -295,11 +301,12 @@ void PrintTables(const std::map<std::string, Score>& scores, const std::map<std:
 
 int Main(int argc, char** argv) {
   std::map<std::string, std::string> args = {
-      {"geo", "deploy/geo/country.mmdb"}, {"accounts", "20000"}, {"days", "4"}, {"seeds", "1"}, {"verbose", "0"}};
+      {"geo", "deploy/geo/country.mmdb"}, {"accounts", "20000"}, {"days", "4"}, {"seeds", "1"}, {"verbose", "0"},
+      {"text", "0"}, {"history", "-1"}};
   for (int i = 1; i < argc; i += 2) {
     const std::string name = Str(argv[i]).substr(std::min<size_t>(2, Str(argv[i]).size()));
     if (!args.contains(name) || i + 1 >= argc) {
-      std::fprintf(stderr, "usage: detection_bench [--geo FILE] [--accounts N] [--days D] [--seeds S,S,...] [--verbose 1]\n");
+      std::fprintf(stderr, "usage: detection_bench [--geo FILE] [--accounts N] [--days D] [--history D] [--seeds S,S,...] [--text 1] [--verbose 1]\n");
       return 2;
     }
     args[name] = argv[i + 1];
@@ -316,11 +323,13 @@ int Main(int argc, char** argv) {
   simulate::SimulateOptions options;
   options.accounts = static_cast<uint32_t>(std::atoi(args["accounts"].c_str()));
   options.days = static_cast<uint32_t>(std::atoi(args["days"].c_str()));
+  options.history_days = std::atoi(args["history"].c_str());
   std::string seeds = args["seeds"] + ",";
   for (size_t comma; (comma = seeds.find(',')) != std::string::npos; seeds.erase(0, comma + 1)) {
     options.seed = std::strtoull(seeds.c_str(), nullptr, 10);
     Run run(options, policy, geo->get(), webmail_host);
-    const absl::Status status = simulate::SimulateTo(options, &run, &run, nullptr);
+    const absl::Status status = args["text"] != "0" ? simulate::SimulateTo(options, &run, &run, nullptr)
+                                                    : simulate::SimulateActivityTo(options, &run, &run, nullptr);
     if (!status.ok()) {
       std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
       return 1;

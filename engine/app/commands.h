@@ -55,6 +55,7 @@ struct SimulateOptions {
   simulate::SimulateOptions simulation;
   std::string attacks;        // "rotate=3,burst=1"; empty: the default mix
   std::string start;          // YYYY-MM-DD; empty: the default
+  bool draw = false;          // the settings of a measurement's run, by the seed
   bool iso_time = false;      // ISO 8601 time stamps in place of RFC 3164's
 };
 

@@ -123,11 +123,20 @@ void AddSimulate(CLI::App* app, std::function<int()>* run) {
       ->capture_default_str();
   command->add_option("--history-share", simulation.history_share, "No theft before this share of the days has passed")
       ->capture_default_str();
-  command->add_option("--attacks", options.attacks, "Which attacks, with weights, e.g. rotate=3,burst=1 (default: all)");
-  command->add_option("--lost-share", simulation.lost_share, "Share of lines that the log loses")->capture_default_str();
-  command->add_option("--duplicated-share", simulation.duplicated_share, "Share of lines that the log has twice")
+  command->add_option("--history", simulation.history_days,
+                      "No theft in the first so many days, which --days counts, too (in place of --history-share)");
+  command->add_option("--intensity", simulation.intensity, "How fast and how much thieves send, times the usual")
       ->capture_default_str();
-  command->add_option("--skew-seconds", simulation.skew_seconds, "How far the hosts' clocks are apart")
+  command->add_option("--stealth", simulation.stealth, "Share of thieves who take care not to be seen")->capture_default_str();
+  command->add_flag("--draw", options.draw,
+                    "Draw all settings but --days, --history and --out from --seed, as measurements do; sizes from around "
+                    "--accounts and --stolen-share");
+  command->add_option("--attacks", options.attacks, "Which attacks, with weights, e.g. rotate=3,burst=1 (default: all)");
+  command->add_option("--lost,--lost-share", simulation.lost_share, "Share of lines that the log loses")
+      ->capture_default_str();
+  command->add_option("--duplicated,--duplicated-share", simulation.duplicated_share, "Share of lines that the log has twice")
+      ->capture_default_str();
+  command->add_option("--skew,--skew-seconds", simulation.skew_seconds, "How many seconds the hosts' clocks are apart")
       ->capture_default_str();
   command->add_flag("--iso-time", options.iso_time, "ISO 8601 time stamps in place of \"Mar  2 09:00:00\"");
   command->footer(Footer("Example:\n"

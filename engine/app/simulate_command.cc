@@ -32,6 +32,7 @@ int RunSimulate(const SimulateOptions& options) {
     }
     simulation.start = EventTime::FromMillis(absl::ToUnixMillis(start));
   }
+  if (options.draw) simulation = simulate::DrawOptions(simulation.seed, simulation);
   if (options.iso_time) simulation.header = simulate::HeaderStyle::kIso8601;
   if (const absl::Status valid = simulate::ValidateOptions(simulation); !valid.ok()) return Fail(valid);
 

@@ -16,7 +16,9 @@ enum Purpose : uint64_t {
   kCohortKey,
   kIntrusion,
   kCloudPool,
-  kDaily
+  kDaily,
+  kStart,
+  kLook
 };
 
 constexpr uint64_t kGangs = 9;
@@ -24,6 +26,11 @@ constexpr uint64_t kGangs = 9;
 constexpr uint64_t kGangMachines = 25'000;
 // The cloud addresses that all low-and-slow thieves share.
 constexpr uint64_t kSharedCloudAddresses = 45;
+// Accounts of programs have old passwords in many places, forgotten ones weak passwords that nobody changes.
+constexpr double kProgramsRisk = 2;
+constexpr double kDormantRisk = 1.5;
+// Thieves begin in this part of the time after the owners' history, so that each is seen for a while.
+constexpr double kThefts = 0.8;
 constexpr uint32_t kCohortMin = 3;
 constexpr uint32_t kCohortMax = 14;
 
@@ -37,8 +44,8 @@ double LogUniform(Random* random, double low, double high) {
 Attacks::Attacks(const SimulateOptions& options, const Population& population, const Sources& sources,
                  MailWriter* writer, Truth* truth)
     : options_(options), population_(population), sources_(sources), writer_(writer), truth_(truth) {
-  run_start_ = options.start.millis() * 1000;
-  run_end_ = run_start_ + static_cast<Micros>(options.days) * kDay;
+  thefts_from_ = TheftsFrom(options).millis() * 1000;
+  run_end_ = options.start.millis() * 1000 + static_cast<Micros>(options.days) * kDay;
   double total = 0;
   for (double weight : options.attack_weights) total += weight;
   if (total <= 0) return;
@@ -64,7 +71,9 @@ std::optional<Attack> Attacks::AttackOn(const Account& a) const {
     }
   }
   Random random(Key({a.key, kStolen}));
-  if (!random.Chance(single_chance_)) return std::nullopt;
+  const bool program = a.kind == Kind::kNewsletter || a.kind == Kind::kAppSender;
+  const double risk = program ? kProgramsRisk : (a.kind == Kind::kDormant ? kDormantRisk : 1);
+  if (!random.Chance(std::min(1.0, risk * single_chance_))) return std::nullopt;
   std::array<double, kAttackCount> weights = options_.attack_weights;
   weights[static_cast<size_t>(Attack::kCohort)] = 0;
   double total = 0;
@@ -82,10 +91,6 @@ std::optional<Plan> Attacks::PlanOf(const Account& a) const {
   p.times_key = Key({a.key, kTimes});
   Random random(p.key);
   p.gang = Key({options_.seed, kGang, random.Zipf(kGangs)});
-  const double total = static_cast<double>(run_end_ - run_start_);
-  p.start =
-      run_start_ +
-      static_cast<Micros>(total * (options_.history_share + (0.9 - options_.history_share) * random.Real()));
   p.mailer = DrawMailer(&random);
   p.own_sender = random.Chance(0.7);
   p.check_login = random.Chance(0.3);
@@ -104,71 +109,125 @@ std::optional<Plan> Attacks::PlanOf(const Account& a) const {
   p.reception.refused = 0.4 * random.Real();
   p.reception.throttled = random.Chance(0.5) ? 0.01 : 0.15 * random.Real();
   p.reception.greylisted = 0.04;
-  switch (p.attack) {
+  DrawByKind(&random, &p);
+  if (p.attack != Attack::kGuessThenUse && random.Chance(0.08)) p.watch_days = static_cast<int>(random.Between(1, 7));
+  // Those who never end anyway don't come back.
+  const bool ends = p.attack != Attack::kLowAndSlow && p.attack != Attack::kProbe;
+  if (random.Chance(options_.return_share) && ends) p.waves = static_cast<uint32_t>(random.Between(2, 3));
+  p.between_waves = static_cast<Micros>(LogUniform(&random, 0.5, 6) * kDay);
+  p.per_minute *= options_.intensity;
+  p.messages_max = std::max(1u, static_cast<uint32_t>(p.messages_max * options_.intensity));
+  const bool careful = random.Chance(options_.stealth);
+  if (careful) {
+    p.own_sender = true;
+    p.check_login = false;
+    p.per_minute *= LogUniform(&random, 0.15, 0.7);
+    p.recipients_mean = random.Chance(0.6) ? 0 : random.Real();
+    p.home_share = 0.7 + 0.3 * random.Real();
+    p.big_share = 0.6 + 0.4 * random.Real();
+    p.reception.trouble = LogUniform(&random, 0.001, 0.02);
+    p.reception.refused = 0.1 * random.Real();
+    p.reception.throttled = 0.01;
+  }
+  DrawStart(a, careful, &p);
+  return p;
+}
+
+void Attacks::DrawStart(const Account& a, bool careful, Plan* p) const {
+  // One time for a whole cohort, whose members follow within minutes.
+  Random random(Key({p->key, kStart}));
+  const Micros lead = p->silence + p->guessing + p->watch_days * kDay + 5 * kHour;
+  const Micros first = thefts_from_ + std::min(lead, std::max<Micros>(0, (run_end_ - thefts_from_) / 4));
+  const double span = static_cast<double>(run_end_ - first);
+  p->start = first + static_cast<Micros>(kThefts * random.Real() * span);
+  if (careful) {
+    // The same day, at an hour at which the owner is up.
+    const Micros day_start = p->start / kDay * kDay;
+    const int offset = population_.networks().utc_offset_minutes(a.country);
+    p->start = std::max(first, DrawTime(a.rhythm, offset, day_start, &random));
+  }
+  if (p->attack == Attack::kCohort) p->start += static_cast<Micros>(Random(Key({a.key, kStart})).Below(12 * kMinute));
+  p->length = std::min(p->length, run_end_ - p->start);
+}
+
+void Attacks::DrawByKind(Random* random, Plan* p) const {
+  switch (p->attack) {
     case Attack::kRotate:
-      p.messages_max = static_cast<uint32_t>(LogUniform(&random, 25, 3'000));
+      p->messages_max = static_cast<uint32_t>(LogUniform(random, 25, 3'000));
       break;
     case Attack::kBurst:
-      p.per_minute = LogUniform(&random, 80, 480);
-      p.length = static_cast<Micros>(LogUniform(&random, 0.4, 1.6) * kHour);
-      p.messages_max = static_cast<uint32_t>(random.Between(1'200, 6'000));
-      p.addresses = 1;
-      p.per_connection = static_cast<uint32_t>(LogUniform(&random, 1, 100));
-      p.recipients_mean = random.Chance(0.7) ? 0 : LogUniform(&random, 0.5, 5);
+      p->per_minute = LogUniform(random, 80, 480);
+      p->length = static_cast<Micros>(LogUniform(random, 0.4, 1.6) * kHour);
+      p->messages_max = static_cast<uint32_t>(random->Between(1'200, 6'000));
+      p->addresses = 1;
+      p->per_connection = static_cast<uint32_t>(LogUniform(random, 1, 100));
+      p->recipients_mean = random->Chance(0.7) ? 0 : LogUniform(random, 0.5, 5);
       break;
     case Attack::kGuessThenUse:
-      p.per_minute = LogUniform(&random, 5, 120);
-      p.length = static_cast<Micros>(LogUniform(&random, 0.3, 5) * kHour);
-      p.messages_max = static_cast<uint32_t>(random.Between(300, 3'000));
-      p.addresses = static_cast<uint32_t>(random.Between(1, 3));
-      p.uses_mean = 200;
-      p.per_connection = static_cast<uint32_t>(LogUniform(&random, 1, 60));
+      p->per_minute = LogUniform(random, 5, 120);
+      p->length = static_cast<Micros>(LogUniform(random, 0.3, 5) * kHour);
+      p->messages_max = static_cast<uint32_t>(random->Between(300, 3'000));
+      p->addresses = static_cast<uint32_t>(random->Between(1, 3));
+      p->uses_mean = 200;
+      p->per_connection = static_cast<uint32_t>(LogUniform(random, 1, 60));
+      p->silence = random->Between(2 * 60, 12 * 60) * kMinute;
+      p->guessing = static_cast<Micros>(LogUniform(random, 0.2, 10) * kHour);
       break;
     case Attack::kLowAndSlow:
-      p.length = run_end_ - p.start;
-      p.messages_max = 2'000;
-      p.recipients_mean = random.Chance(0.5) ? 0 : 2 * random.Real();
-      p.per_minute = LogUniform(&random, 0.1, 1);
+      p->length = run_end_;
+      p->messages_max = 2'000;
+      p->recipients_mean = random->Chance(0.5) ? 0 : 2 * random->Real();
+      p->per_minute = LogUniform(random, 0.1, 1);
       break;
     case Attack::kProbe:
-      p.length = run_end_ - p.start;
-      p.messages_max = 20'000;
-      p.addresses = static_cast<uint32_t>(random.Between(1, 6));
-      p.per_minute = LogUniform(&random, 2, 30);
-      p.recipients_mean = random.Chance(0.6) ? 0 : 10 * random.Real();
-      p.uses_mean = 60;
-      p.per_connection = static_cast<uint32_t>(LogUniform(&random, 1, 20));
+      p->length = run_end_;
+      p->messages_max = 20'000;
+      p->addresses = static_cast<uint32_t>(random->Between(1, 6));
+      p->per_minute = LogUniform(random, 2, 30);
+      p->recipients_mean = random->Chance(0.6) ? 0 : 10 * random->Real();
+      p->uses_mean = 60;
+      p->per_connection = static_cast<uint32_t>(LogUniform(random, 1, 20));
       break;
     case Attack::kCohort:
-      p.length = static_cast<Micros>(LogUniform(&random, 0.5, 10) * kHour);
-      p.per_minute = LogUniform(&random, 0.3, 6);
-      p.messages_max = static_cast<uint32_t>(LogUniform(&random, 20, 1'500));
-      p.start += static_cast<Micros>(Random(Key({a.key, kPlan})).Below(12 * kMinute));
+      p->length = static_cast<Micros>(LogUniform(random, 0.5, 10) * kHour);
+      p->per_minute = LogUniform(random, 0.3, 6);
+      p->messages_max = static_cast<uint32_t>(LogUniform(random, 20, 1'500));
       break;
     case Attack::kWebmail:
-      p.per_minute = LogUniform(&random, 0.5, 15);
-      p.length = static_cast<Micros>(LogUniform(&random, 0.5, 12) * kHour);
-      p.messages_max = static_cast<uint32_t>(LogUniform(&random, 20, 1'500));
-      p.addresses = static_cast<uint32_t>(LogUniform(&random, 1, 12));
-      p.uses_mean = 60 * random.Real();
-      p.per_connection = 1 + static_cast<uint32_t>(p.uses_mean);
-      p.recipients_mean = random.Chance(0.3) ? 0 : LogUniform(&random, 1, 40);
+      p->per_minute = LogUniform(random, 0.5, 15);
+      p->length = static_cast<Micros>(LogUniform(random, 0.5, 12) * kHour);
+      p->messages_max = static_cast<uint32_t>(LogUniform(random, 20, 1'500));
+      p->addresses = static_cast<uint32_t>(LogUniform(random, 1, 12));
+      p->uses_mean = 60 * random->Real();
+      p->per_connection = 1 + static_cast<uint32_t>(p->uses_mean);
+      p->recipients_mean = random->Chance(0.3) ? 0 : LogUniform(random, 1, 40);
       break;
     case Attack::kDomestic:
-      p.addresses = static_cast<uint32_t>(LogUniform(&random, 25, 800));
-      p.per_minute = LogUniform(&random, 0.3, 4);
-      p.messages_max = static_cast<uint32_t>(LogUniform(&random, 25, 2'000));
+      p->addresses = static_cast<uint32_t>(LogUniform(random, 25, 800));
+      p->per_minute = LogUniform(random, 0.3, 4);
+      p->messages_max = static_cast<uint32_t>(LogUniform(random, 25, 2'000));
       break;
   }
-  return p;
 }
 
 std::vector<Attacks::Shot> Attacks::Schedule(const Plan& p) const {
   Random random(p.times_key);
   std::vector<Shot> shots;
   Micros at = p.start;
-  Micros end = std::min(p.start + p.length, run_end_);
-  uint32_t address = 0, left = 0, connection = 0, on_connection = 0;
+  for (uint32_t wave = 0; wave < p.waves && at < run_end_; ++wave) {
+    Wave(p, at, &random, &shots);
+    if (!shots.empty()) at = shots.back().at + p.between_waves;
+  }
+  return shots;
+}
+
+void Attacks::Wave(const Plan& p, Micros at, Random* random_ptr, std::vector<Shot>* out) const {
+  Random& random = *random_ptr;
+  std::vector<Shot>& shots = *out;
+  const size_t before = shots.size();
+  const Micros end = std::min(at + p.length, run_end_);
+  uint32_t address = shots.empty() ? 0 : shots.back().address;
+  uint32_t left = 0, connection = shots.empty() ? 0 : shots.back().connection, on_connection = 0;
   // How many go out before a pause, and how long the pause is: most never pause.
   uint32_t until_pause = p.messages_max;
   double batch = 0, limit = 0;
@@ -180,7 +239,7 @@ std::vector<Attacks::Shot> Attacks::Schedule(const Plan& p) const {
   }
   double today = 0;
   bool found_limit = false;
-  while (at < end && shots.size() < p.messages_max) {
+  while (at < end && shots.size() - before < p.messages_max) {
     if (left == 0) {
       address = shots.empty() ? 0 : address + 1;
       left = 1 + static_cast<uint32_t>(p.uses_mean > 0 ? random.Geometric(p.uses_mean) : 0);
@@ -217,7 +276,6 @@ std::vector<Attacks::Shot> Attacks::Schedule(const Plan& p) const {
       }
     }
   }
-  return shots;
 }
 
 Source Attacks::ThiefSource(const Account& a, const Plan& p, uint32_t address) const {
@@ -307,32 +365,45 @@ Envelope Attacks::Spam(const Account& a, const Plan& p, Micros at, Random* rando
 
 void Attacks::Day(const Account& a, const Plan& p, Micros day_start) {
   writer_->Begin(Key({a.key, kDaily, static_cast<uint64_t>(day_start / kDay)}));
-  Intrusion(a, p, day_start);
+  if (p.attack == Attack::kGuessThenUse) {
+    Guesses(a, p, day_start);
+  } else {
+    Looks(a, p, day_start);
+  }
   if (p.start < day_start + kDay) Bulk(a, p, day_start);
 }
 
-void Attacks::Intrusion(const Account& a, const Plan& p, Micros day_start) {
-  const auto today = [&](Micros at) { return at >= day_start && at < day_start + kDay && at < run_end_; };
-  Random random(Key({a.key, kIntrusion}));
-  const auto look = [&](Micros at, const Source& source) {
-    if (!today(at)) return;
+void Attacks::Looks(const Account& a, const Plan& p, Micros day_start) {
+  Random random(Key({a.key, kLook, static_cast<uint64_t>(day_start / kDay)}));
+  const auto look = [&](Micros at) {
+    if (at < std::max(day_start, thefts_from_) || at >= std::min(day_start + kDay, run_end_)) return;
     truth_->Compromised(a.index, at);
     const Micros length = random.Between(1, 20) * kSecond;
-    writer_->Imap(at, source, a.login, length, static_cast<int>(random.Below(3)));
+    writer_->Imap(at, ThiefSource(a, p, 0), a.login, length, static_cast<int>(random.Below(3)));
   };
-  if (p.attack != Attack::kGuessThenUse) {
-    const Micros before = random.Between(2, 240) * kMinute;
-    const Source source = ThiefSource(a, p, 0);
-    if (p.check_login) look(std::max(p.start - before, run_start_ + 5 * kSecond), source);
-    return;
+  if (p.check_login) {
+    const Micros at = p.start - Random(Key({a.key, kLook})).Between(2, 240) * kMinute;
+    // Who steals an account in the first minutes of a run has looked before it.
+    look(at);
   }
+  if (day_start < p.start && day_start + p.watch_days * kDay >= p.start) {
+    for (int i = 1 + random.Poisson(1.5); i > 0; --i) {
+      const Micros at = day_start + 5 * kSecond + static_cast<Micros>(random.Below(kDay - 10 * kSecond));
+      if (at < p.start) look(at);
+    }
+  }
+}
+
+void Attacks::Guesses(const Account& a, const Plan& p, Micros day_start) {
   // Guesses from several addresses, a success, then hours of silence before a server comes with the bulk.
-  const Micros silence = random.Between(2 * 60, 12 * 60) * kMinute;
+  const auto today = [&](Micros at) {
+    return at >= std::max(day_start, thefts_from_ + 5 * kSecond) && at < std::min(day_start + kDay, run_end_);
+  };
+  Random random(Key({a.key, kIntrusion}));
   const int addresses = static_cast<int>(random.Between(3, 25));
   const int guesses = static_cast<int>(LogUniform(&random, 12, 300));
-  const Micros spread = static_cast<Micros>(LogUniform(&random, 0.2, 10) * kHour);
   const bool by_smtp = random.Chance(0.5);
-  const Micros success = p.start - silence;
+  const Micros success = p.start - p.silence;
   Source source;
   for (int i = 0; i <= guesses; ++i) {
     Random pick(Key({a.key, kIntrusion, random.Below(static_cast<uint64_t>(addresses))}));
@@ -340,9 +411,9 @@ void Attacks::Intrusion(const Account& a, const Plan& p, Micros day_start) {
         static_cast<CountryIndex>(pick.Below(static_cast<uint64_t>(population_.networks().country_count())));
     source = sources_.Anywhere(country, pick.Chance(0.7) ? Role::kResidential : Role::kHosting, &pick);
     const Micros at =
-        success - static_cast<Micros>(random.Real() * static_cast<double>(spread)) - 5 * kSecond;
+        success - static_cast<Micros>(random.Real() * static_cast<double>(p.guessing)) - 5 * kSecond;
     if (i == guesses) break;
-    if (!today(at) || at < run_start_ + 5 * kSecond) continue;
+    if (!today(at)) continue;
     truth_->Compromised(a.index, at);
     if (by_smtp) {
       Connection c = writer_->Connect(at, source, p.mailer);
@@ -352,7 +423,10 @@ void Attacks::Intrusion(const Account& a, const Plan& p, Micros day_start) {
       writer_->FailImap(at, source, a.login, true, 1);
     }
   }
-  look(std::max(success, run_start_ + 6 * kSecond), source);
+  const Micros at = std::max(success, thefts_from_ + 6 * kSecond);
+  if (!today(at)) return;
+  truth_->Compromised(a.index, at);
+  writer_->Imap(at, source, a.login, random.Between(1, 20) * kSecond, static_cast<int>(random.Below(3)));
 }
 
 void Attacks::Bulk(const Account& a, const Plan& p, Micros day_start) {

@@ -29,6 +29,12 @@ struct Plan {
   uint32_t per_connection = 1;
   double recipients_mean = 0;  // further recipients of a message
   bool check_login = false;    // looks into the mailbox once, to try the password
+  int watch_days = 0;          // reads the mailbox for so many days before, now and then
+  uint32_t waves = 1;          // all of it so many times
+  Micros between_waves = 0;    // from one's end to the next one's beginning
+  // Of kGuessThenUse: guesses over `guessing`, then a success, then silence until `start`.
+  Micros guessing = 0;
+  Micros silence = 0;
   bool own_sender = true;      // sends under the account's own name
   Mailer mailer;
   // Who is written to; the rest are strangers abroad.
@@ -60,10 +66,16 @@ class Attacks {
   };
 
   std::optional<Attack> AttackOn(const Account& account) const;
+  void DrawByKind(Random* random, Plan* plan) const;
+  void DrawStart(const Account& account, bool careful, Plan* plan) const;
   std::vector<Shot> Schedule(const Plan& plan) const;
+  // One wave of it, from `at` on.
+  void Wave(const Plan& plan, Micros at, Random* random, std::vector<Shot>* shots) const;
   Source ThiefSource(const Account& account, const Plan& plan, uint32_t address) const;
   Envelope Spam(const Account& account, const Plan& plan, Micros at, Random* random) const;
-  void Intrusion(const Account& account, const Plan& plan, Micros day_start);
+  // Looks into the mailbox before the first message.
+  void Looks(const Account& account, const Plan& plan, Micros day_start);
+  void Guesses(const Account& account, const Plan& plan, Micros day_start);
   void Bulk(const Account& account, const Plan& plan, Micros day_start);
 
   const SimulateOptions& options_;
@@ -71,7 +83,7 @@ class Attacks {
   const Sources& sources_;
   MailWriter* writer_;
   Truth* truth_;
-  Micros run_start_ = 0;
+  Micros thefts_from_ = 0;
   Micros run_end_ = 0;
   double cohort_chance_ = 0;  // of a company
   double single_chance_ = 0;  // of an account

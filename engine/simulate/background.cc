@@ -87,6 +87,7 @@ void Background::Targeted(Micros day_start, Random* random) {
 }
 
 void Background::Inbound(Micros day_start, Random* random) {
+  if (!writer_->wants_text()) return;  // mail from outside is no account's doing
   const Networks& networks = population_.networks();
   const int count = random->Poisson(options_.inbound_per_day * options_.accounts);
   for (int i = 0; i < count; ++i) {

@@ -155,6 +155,10 @@ class DirectorySink : public LogSink, public TruthSink {
     number("relay_share", o.relay_share);
     number("stolen_share", o.stolen_share);
     number("history_share", o.history_share);
+    number("history_days", o.history_days);
+    number("intensity", o.intensity);
+    number("stealth", o.stealth);
+    number("return_share", o.return_share);
     number("lost_share", o.lost_share);
     number("duplicated_share", o.duplicated_share);
     number("skew_seconds", o.skew_seconds);

@@ -5,7 +5,12 @@
 namespace sekisho::simulate {
 namespace {
 
-enum Purpose : uint64_t { kDayKey = 201, kStale, kMailing };
+enum Purpose : uint64_t { kDayKey = 201, kStale, kMailing, kBills };
+
+// Correspondents beyond the book: strangers written to once, and from here on new acquaintances, so many a day.
+constexpr uint64_t kStrangers = 1'000'000'000;
+constexpr uint64_t kAcquaintances = 2 * kStrangers;
+constexpr uint64_t kAcquaintancesPerDay = 4;
 
 // Postfix serves about so many messages on one connection before clients open a new one.
 constexpr uint32_t kMessagesPerConnection = 80;
@@ -44,7 +49,10 @@ Envelope Habits::MakeEnvelope(const Account& a, Micros at, Random* random) {
   envelope.sender = a.login;
   envelope.sender_domain = a.domain;
   if (a.alias_sender) envelope.sender = StrangerLocalPart(Key({a.key, 7})) + '@' + a.domain;
-  envelope.message_id = MessageId(a.mailer.message_id_style, random->Next(), at, a.domain);
+  envelope.message_id_style = a.mailer.message_id_style;
+  envelope.message_id_key = random->Next();
+  envelope.written = at;
+  envelope.message_id_domain = a.domain;
   envelope.size_bytes = static_cast<uint64_t>(
       std::clamp(random->LogNormal(a.mailer.size_median, a.mailer.size_sigma), 900.0, 12e6));
   return envelope;
@@ -57,6 +65,8 @@ void Habits::Day(const Account& a, Micros day_start) {
   Forgotten(a, day_start, &random);
   Letters(a, day_start, &random);
   Mailing(a, day_start, &random);
+  Bills(a, day_start, &random);
+  Alarms(a, day_start, &random);
   OneOff(a, day_start, &random);
 }
 
@@ -135,6 +145,20 @@ void Habits::Letters(const Account& a, Micros day_start, Random* random) {
     Letter(a, DrawTime(a.rhythm, offset, day_start, random), random);
 }
 
+uint64_t Habits::PickCorrespondent(const Account& a, Micros at, Random* random, bool* fresh) {
+  const uint64_t today = static_cast<uint64_t>(at / kDay) * kAcquaintancesPerDay + random->Below(kAcquaintancesPerDay);
+  const double x = random->Real();
+  *fresh = x < a.novelty;
+  if (x < a.novelty * 0.5) return kStrangers + random->Next() % kStrangers;
+  if (*fresh) return kAcquaintances + today;
+  // Who was met of late is written to again, for some weeks.
+  if (x < a.novelty * 2) {
+    const uint64_t ago = static_cast<uint64_t>(random->Geometric(8)) * kAcquaintancesPerDay;
+    return kAcquaintances + today - std::min(ago, today);
+  }
+  return random->Zipf(a.book_size);
+}
+
 void Habits::Letter(const Account& a, Micros at, Random* random) {
   const Source source = sources_.Of(a, at, random);
   const Reception reception{.trouble = a.trouble};
@@ -142,8 +166,8 @@ void Habits::Letter(const Account& a, Micros at, Random* random) {
     Envelope e = MakeEnvelope(a, when, random);
     const int count = 1 + std::min(random->Geometric(a.recipients_mean), 60);
     for (int i = 0; i < count; ++i) {
-      const bool fresh = random->Chance(a.novelty);
-      const uint64_t n = fresh ? a.book_size + random->Next() % 1'000'000'000 : random->Zipf(a.book_size);
+      bool fresh;
+      const uint64_t n = PickCorrespondent(a, when, random, &fresh);
       Reception r = reception;
       // Who was written to before is there; who wasn't may have been misspelt.
       r.trouble *= fresh ? 4 : 0.6;
@@ -205,8 +229,12 @@ void Habits::Mailing(const Account& a, Micros day_start, Random* random) {
   const bool at_night = habit.Chance(0.3);
   if ((day + phase) % a.mailing_cycle_days != 0) return;
   if (a.mailing_cycle_days < 7 && a.business && IsWeekend(day_start)) return;
-  // Lists grow by a hundredth a month, and lose a member now and then.
-  const int64_t today = a.list_size + std::max<int64_t>(day - 20'000, 0) * a.list_size / 3'000;
+  // Lists grow by a hundredth a month, and lose a member now and then. Some months apart a file of addresses (a fair, a
+  // shop's customers) is added at once.
+  const int64_t since = std::max<int64_t>(day - 20'000, 0);
+  const int64_t import_cycle = habit.Between(120, 500);
+  const int64_t imports = (since + phase) / import_cycle - phase / import_cycle;
+  const int64_t today = a.list_size + since * a.list_size / 3'000 + imports * a.list_size / 5;
   std::vector<uint64_t> members;
   for (int64_t n = 0; n < today; ++n) {
     if (!random->Chance(0.02)) members.push_back(static_cast<uint64_t>(n));
@@ -220,6 +248,38 @@ void Habits::Mailing(const Account& a, Micros day_start, Random* random) {
   SendBatch(a, at, members, a.per_message, seconds_between, reception, random);
 }
 
+void Habits::Bills(const Account& a, Micros day_start, Random* random) {
+  if (a.customers == 0) return;
+  // The last working days of the month, or the first of the next; every office has its day.
+  Random habit(Key({a.key, kBills}));
+  const int64_t bills_day = habit.Between(0, 4);
+  const double seconds_between = habit.LogNormal(4, 1);
+  // From two days before a month begins to two days after.
+  if (CivilFromDays(day_start / kDay + 2 - bills_day).day != 1) return;
+  std::vector<uint64_t> customers;
+  for (uint64_t n = 0; n < a.customers; ++n) {
+    if (random->Chance(0.85)) customers.push_back(n);
+  }
+  // A few are new each month.
+  for (int i = random->Poisson(0.05 * a.customers); i > 0; --i) customers.push_back(kStrangers + random->Next() % kStrangers);
+  const int offset = population_.networks().utc_offset_minutes(a.country);
+  SendBatch(a, DrawTime(a.rhythm, offset, day_start, random), customers, 1, seconds_between,
+            Reception{.trouble = a.trouble}, random);
+}
+
+void Habits::Alarms(const Account& a, Micros day_start, Random* random) {
+  if (!a.alarms || !random->Chance(0.006)) return;
+  const uint64_t readers = 1 + random->Below(std::min<uint64_t>(a.book_size, 4));
+  std::vector<uint64_t> recipients;
+  for (int64_t left = static_cast<int64_t>(random->LogNormal(150, 1)); left > 0 && recipients.size() < 4'000; --left) {
+    for (uint64_t n = 0; n < readers; ++n) recipients.push_back(n);
+  }
+  const double seconds_between = random->LogNormal(3, 1);
+  const Micros at = DrawTime(Rhythm::kMachine, 0, day_start, random);
+  SendBatch(a, at, recipients, static_cast<uint32_t>(readers), seconds_between, Reception{.trouble = 0, .throttled = 0.02},
+            random);
+}
+
 void Habits::OneOff(const Account& a, Micros day_start, Random* random) {
   // Once in nine months or so; at the end of a month more often for those at work.
   const int day_of_month = CivilFromDays(day_start / kDay).day;
@@ -230,7 +290,7 @@ void Habits::OneOff(const Account& a, Micros day_start, Random* random) {
   const int64_t count = random->Between(40, 260);
   for (int64_t i = 0; i < count; ++i) {
     recipients.push_back(random->Chance(known) ? random->Below(a.book_size)
-                                               : a.book_size + random->Next() % 1'000'000'000);
+                                               : kStrangers + random->Next() % kStrangers);
   }
   const int offset = population_.networks().utc_offset_minutes(a.country);
   const uint32_t per_message = random->Chance(0.4) ? 1 : static_cast<uint32_t>(random->Between(10, 80));

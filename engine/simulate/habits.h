@@ -34,7 +34,13 @@ class Habits {
   void Forgotten(const Account& account, Micros day_start, Random* random);
   void Letters(const Account& account, Micros day_start, Random* random);
   void Letter(const Account& account, Micros at, Random* random);
+  // Whom the next letter goes to. `fresh`: never written to before.
+  static uint64_t PickCorrespondent(const Account& account, Micros at, Random* random, bool* fresh);
   void Mailing(const Account& account, Micros day_start, Random* random);
+  // The bills of an office, around the end of each month.
+  void Bills(const Account& account, Micros day_start, Random* random);
+  // A machine that finds something wrong, and says so again and again.
+  void Alarms(const Account& account, Micros day_start, Random* random);
   // One large mailing that isn't habit: a wedding, a move, the end of a month.
   void OneOff(const Account& account, Micros day_start, Random* random);
   // Sends to `recipients` (numbers of correspondents) in messages of at most `per_message`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/simulate/activity.h"
 #include "engine/simulate/text.h"
 
 namespace sekisho::simulate {
@@ -41,9 +42,12 @@ CivilDay CivilFromDays(int64_t day_number) {
           static_cast<int>(day_of_year - (153 * shifted_month + 2) / 5 + 1)};
 }
 
-LogBuffer::LogBuffer(const SimulateOptions& options, LogSink* sink)
+std::string_view HostName(LogFile file) { return kHostNames[static_cast<size_t>(file)]; }
+
+LogBuffer::LogBuffer(const SimulateOptions& options, LogSink* sink, ActivitySink* activities)
     : options_(options),
       sink_(sink),
+      activities_(activities),
       faults_(Key({options.seed, 0xfa17})),
       pids_(Key({options.seed, 0x91d5})) {
   // The hosts' clocks: the two webmail files come from one host.
@@ -60,6 +64,21 @@ LogBuffer::LogBuffer(const SimulateOptions& options, LogSink* sink)
 void LogBuffer::Add(Micros at, LogFile file, Program program, Place place, uint64_t session,
                     std::string_view message) {
   store_.Add(LineInfo{at, session, file, program, place}, message);
+}
+
+void LogBuffer::Tell(Micros at, const Activity& activity) {
+  PackActivity(activity, &line_);
+  store_.Add(LineInfo{at, 0, activity.file, Program::kSmtpd, Place::kAlone}, line_);
+}
+
+absl::Status LogBuffer::EmitActivity(const LineInfo& line, std::string_view bytes) {
+  Activity activity = UnpackActivity(bytes, &recipients_);
+  // Roundcube's stamps and RFC 3164's have whole seconds.
+  Micros said = line.at + hosts_[static_cast<size_t>(line.file)].clock_offset;
+  const bool webmail = line.file == LogFile::kWebmailUserlogins || line.file == LogFile::kWebmailSendmail;
+  if (webmail || options_.header == HeaderStyle::kRfc3164) said -= said % kSecond;
+  activity.time = EventTime::FromMillis(said / 1000);
+  return activities_->Tell(EventTime::FromMillis(line.at / 1000), activity);
 }
 
 LogBuffer::Process LogBuffer::Take(Host* host, Program program) {
@@ -175,6 +194,7 @@ absl::Status LogBuffer::Emit(const LineInfo& line) {
 }
 
 absl::Status LogBuffer::Write(const LineInfo& line, std::string_view message) {
+  if (activities_ != nullptr) return EmitActivity(line, message);
   const uint32_t pid = PidOf(line);
   line_.clear();
   AppendHeader(line, pid);

@@ -23,7 +23,13 @@ inline constexpr char kPidMark = '\x01';
 // Thread-compatible.
 class LogBuffer {
  public:
-  LogBuffer(const SimulateOptions& options, LogSink* sink);
+  // Either lines for `sink` or activities for `activities`; the other is null.
+  LogBuffer(const SimulateOptions& options, LogSink* sink, ActivitySink* activities);
+
+  // Whether text is wanted: if not, only Tell counts, and Add must not be called.
+  bool wants_text() const { return sink_ != nullptr; }
+  // An activity, in the place of the line that says it.
+  void Tell(Micros at, const Activity& activity);
 
   // One line's message, without header and newline. Lines may come in any order of time, but none earlier
   // than the end of the last Flush.
@@ -57,9 +63,11 @@ class LogBuffer {
   absl::Status Write(const LineInfo& line, std::string_view message);
   void AppendHeader(const LineInfo& line, uint32_t pid);
   absl::Status Emit(const LineInfo& line);
+  absl::Status EmitActivity(const LineInfo& line, std::string_view bytes);
 
   const SimulateOptions& options_;
   LogSink* sink_;
+  ActivitySink* activities_;
   LineStore store_;
   std::array<Host, kLogFileCount> hosts_;
   absl::flat_hash_map<uint64_t, Process> busy_;  // by session
@@ -69,6 +77,7 @@ class LogBuffer {
   uint64_t lines_ = 0;
   uint64_t bytes_ = 0;
   std::string line_;  // being put together
+  std::vector<std::string_view> recipients_;
 };
 
 // The calendar, proleptic Gregorian, of a day number since 1970-01-01.

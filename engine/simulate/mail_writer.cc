@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::string_view kMailboxHost = "imap-1.mail.example.jp[10.20.0.20]:24";
 constexpr std::string_view kRelayHost = "relay-1.mail.example.jp[10.20.0.40]:25";
-constexpr std::string_view kWebmailPeer = "webmail-1.mail.example.jp[10.20.0.30]";
-constexpr std::string_view kMailboxAddress = "10.20.0.20";
 
 std::string_view SubmissionPeer(LogFile file) {
   return file == LogFile::kSubmission2 ? "submission-2.mail.example.jp[10.20.0.12]"
@@ -19,11 +17,60 @@ std::string_view SubmissionPeer(LogFile file) {
 
 }  // namespace
 
+std::string Envelope::MessageId() const {
+  return simulate::MessageId(message_id_style, message_id_key, written, message_id_domain);
+}
+
 MailWriter::MailWriter(const SimulateOptions& options, const Population& population, LogBuffer* lines)
-    : options_(options), population_(population), lines_(lines), random_(options.seed) {}
+    : options_(options), population_(population), lines_(lines), webmail_ip_(*IpAddress::Parse(kWebmailAddress)), random_(options.seed), words_(options.seed) {}
 
 std::string MailWriter::NewQueueId(Micros at) {
-  return QueueId(at, 0x80000 + random_.Below(0x200000), options_.long_queue_ids);
+  if (!text()) return {};
+  return QueueId(at, 0x80000 + words_.Below(0x200000), options_.long_queue_ids);
+}
+
+void MailWriter::TellLogin(Micros at, LogFile file, ActivityService service, std::string_view login,
+                           const IpAddress& ip) {
+  if (text()) return;
+  Activity a;
+  a.kind = ActivityKind::kLogin;
+  a.service = service;
+  a.file = file;
+  a.account = login;
+  a.ip = ip;
+  lines_->Tell(at, a);
+}
+
+void MailWriter::TellFailure(Micros at, LogFile file, ActivityService service, std::string_view login,
+                             const IpAddress& ip, bool known_user) {
+  if (text()) return;
+  Activity a;
+  a.kind = ActivityKind::kLoginFailed;
+  a.service = service;
+  a.file = file;
+  a.account = login;
+  a.ip = ip;
+  a.unknown_user = !known_user;
+  lines_->Tell(at, a);
+}
+
+void MailWriter::TellDelivery(Micros at, const Queued& message, const Delivery& delivery, ActivityOutcome outcome,
+                              StatusDigits status, bool spam_refusal) {
+  // A notice and mail from outside are no account's.
+  if (text() || message.account.empty()) return;
+  Activity a;
+  a.kind = ActivityKind::kDelivery;
+  a.service = ActivityService::kSmtp;
+  a.file = message.file;
+  a.account = message.account;
+  a.ip = message.ip;
+  a.message = message.number;
+  a.outcome = outcome;
+  a.status = status;
+  a.spam_refusal = spam_refusal;
+  const std::string_view to = delivery.to.address;
+  a.recipient_list = {&to, 1};
+  lines_->Tell(at, a);
 }
 
 Connection MailWriter::Connect(Micros at, const Source& source, const Mailer& mailer) {
@@ -31,8 +78,10 @@ Connection MailWriter::Connect(Micros at, const Source& source, const Mailer& ma
   c.session = lines_->NewSession();
   c.file = mailer.second_server ? LogFile::kSubmission2 : LogFile::kSubmission1;
   c.program = mailer.port465 ? Program::kSubmissions : Program::kSubmission;
-  c.peer = ReverseName(population_.networks(), source) + '[' + source.ip.ToString() + ']';
+  c.ip = source.ip;
   c.login_method = mailer.login_method;
+  if (!text()) return c;
+  c.peer = ReverseName(population_.networks(), source) + '[' + source.ip.ToString() + ']';
   lines_->Add(at, c.file, c.program, Place::kFirst, c.session, "connect from " + c.peer);
   return c;
 }
@@ -40,6 +89,8 @@ Connection MailWriter::Connect(Micros at, const Source& source, const Mailer& ma
 void MailWriter::FailLogin(Connection* c, Micros at, std::string_view login) {
   ++failures_;
   ++c->auth_tried;
+  TellFailure(at, c->file, ActivityService::kSmtp, login, c->ip, true);
+  if (!text()) return;
   scratch_.clear();
   Text out(&scratch_);
   out << "warning: " << c->peer << ": SASL " << (c->login_method ? "LOGIN" : "PLAIN")
@@ -58,18 +109,31 @@ Micros MailWriter::Send(Connection* c, Micros at, std::string_view login, const 
   }
   ++c->messages;
   c->recipients += static_cast<uint32_t>(envelope.deliveries.size());
-  Queued message{c->file, NewQueueId(at), at, at};
+  Queued message{c->file, NewQueueId(at), at, at, login, c->ip, c->webmail, ++messages_};
   if (queue_id != nullptr) *queue_id = message.id;
-  scratch_.clear();
-  Text(&scratch_) << message.id << ": client=" << c->peer
-                  << ", sasl_method=" << (c->login_method ? "LOGIN" : "PLAIN") << ", sasl_username=" << login;
-  lines_->Add(at, c->file, c->program, Place::kInside, c->session, scratch_);
+  if (text()) {
+    scratch_.clear();
+    Text(&scratch_) << message.id << ": client=" << c->peer
+                    << ", sasl_method=" << (c->login_method ? "LOGIN" : "PLAIN") << ", sasl_username=" << login;
+    lines_->Add(at, c->file, c->program, Place::kInside, c->session, scratch_);
+  } else {
+    Activity a;
+    a.kind = ActivityKind::kSubmission;
+    a.service = ActivityService::kSmtp;
+    a.file = c->file;
+    a.account = login;
+    a.ip = c->ip;
+    a.via_webmail = c->webmail;
+    a.message = message.number;
+    lines_->Tell(at, a);
+  }
   QueueLines(message, at + random_.Between(20'000, 300'000), envelope);
   Deliver(&message, envelope, true);
   return at;
 }
 
 void MailWriter::Disconnect(Connection* c, Micros at) {
+  if (!text()) return;
   const bool starttls = c->program == Program::kSubmission;
   const uint32_t ok = (starttls ? 3 : 1) + c->auth_ok + 2 * c->messages + c->recipients + 1;
   scratch_.clear();
@@ -84,15 +148,30 @@ void MailWriter::Disconnect(Connection* c, Micros at) {
 }
 
 void MailWriter::QueueLines(const Queued& message, Micros at, const Envelope& envelope) {
-  scratch_.clear();
-  Text(&scratch_) << message.id << ": message-id=<" << envelope.message_id << '>';
-  Add(at, message.file, Program::kCleanup, scratch_);
-  scratch_.clear();
-  Text(&scratch_) << message.id << ": from=<" << envelope.sender << ">, size=" << envelope.size_bytes
-                  << ", nrcpt=" << envelope.deliveries.size() << " (queue active)";
   // The size is known once the message has come in: about a megabyte a second.
-  Add(at + static_cast<Micros>(envelope.size_bytes) + random_.Between(5'000, 60'000), message.file,
-      Program::kQmgr, scratch_);
+  const Micros come_in = at + static_cast<Micros>(envelope.size_bytes) + random_.Between(5'000, 60'000);
+  if (text()) {
+    scratch_.clear();
+    Text(&scratch_) << message.id << ": message-id=<" << envelope.MessageId() << '>';
+    Add(at, message.file, Program::kCleanup, scratch_);
+    scratch_.clear();
+    Text(&scratch_) << message.id << ": from=<" << envelope.sender << ">, size=" << envelope.size_bytes
+                    << ", nrcpt=" << envelope.deliveries.size() << " (queue active)";
+    Add(come_in, message.file, Program::kQmgr, scratch_);
+  } else if (!message.account.empty() && message.file != LogFile::kRelay1) {
+    Activity a;
+    a.kind = ActivityKind::kQueued;
+    a.service = ActivityService::kSmtp;
+    a.file = message.file;
+    a.account = message.account;
+    a.ip = message.ip;
+    a.via_webmail = message.webmail;
+    a.message = message.number;
+    a.recipients = static_cast<uint32_t>(envelope.deliveries.size());
+    a.size_bytes = envelope.size_bytes;
+    a.sender = envelope.sender;
+    lines_->Tell(come_in, a);
+  }
 }
 
 void MailWriter::Deliver(Queued* message, const Envelope& envelope, bool may_relay) {
@@ -118,11 +197,15 @@ void MailWriter::Deliver(Queued* message, const Envelope& envelope, bool may_rel
   if (!relayed.deliveries.empty()) {
     relayed.sender = envelope.sender;
     relayed.sender_domain = envelope.sender_domain;
-    relayed.message_id = envelope.message_id;
+    relayed.message_id_style = envelope.message_id_style;
+    relayed.message_id_key = envelope.message_id_key;
+    relayed.message_id_domain = envelope.message_id_domain;
+    relayed.written = envelope.written;
     relayed.size_bytes = envelope.size_bytes + 240;  // its Received: header
     std::string relay_id;
     const Micros done = Relay(*message, relayed, start, &relay_id);
     for (const Delivery& delivery : relayed.deliveries) {
+      if (!text()) break;
       DeliveryLine(*message, done, delivery, kRelayHost, done - message->arrived, "2.0.0", "sent",
                    "250 2.0.0 Ok: queued as " + relay_id);
     }
@@ -133,8 +216,12 @@ void MailWriter::Deliver(Queued* message, const Envelope& envelope, bool may_rel
 
 void MailWriter::DeferOne(Queued* message, const Delivery& delivery, Micros at) {
   const Micros done = at + static_cast<Micros>(random_.LogNormal(0.9e6, 0.7));
-  const std::string host = MailHostOf(delivery.to);
   const bool greylisted = delivery.fate == Fate::kGreylisted;
+  message->gone = std::max(message->gone, done);
+  const StatusDigits status{4, static_cast<uint8_t>(greylisted ? 2 : 7), 0};
+  TellDelivery(done, *message, delivery, ActivityOutcome::kDeferred, status, !greylisted);
+  if (!text()) return;
+  const std::string host = MailHostOf(delivery.to);
   std::string answer;
   Text out(&answer);
   out << "host " << host << " said: ";
@@ -146,7 +233,6 @@ void MailWriter::DeferOne(Queued* message, const Delivery& delivery, Micros at) 
   }
   DeliveryLine(*message, done, delivery, host + ":25", done - message->arrived,
                greylisted ? "4.2.0" : "4.7.0", "deferred", answer);
-  message->gone = std::max(message->gone, done);
 }
 
 void MailWriter::Retry(Queued* message, const Envelope& envelope, std::vector<Deferred>* deferred) {
@@ -154,10 +240,12 @@ void MailWriter::Retry(Queued* message, const Envelope& envelope, std::vector<De
   Micros at = message->gone;
   for (Micros wait = 300 * kSecond; !deferred->empty(); wait *= 2) {
     at += wait + random_.Between(0, 120'000'000);
-    scratch_.clear();
-    Text(&scratch_) << message->id << ": from=<" << envelope.sender << ">, size=" << envelope.size_bytes
-                    << ", nrcpt=" << deferred->size() << " (queue active)";
-    Add(at, message->file, Program::kQmgr, scratch_);
+    if (text()) {
+      scratch_.clear();
+      Text(&scratch_) << message->id << ": from=<" << envelope.sender << ">, size=" << envelope.size_bytes
+                      << ", nrcpt=" << deferred->size() << " (queue active)";
+      Add(at, message->file, Program::kQmgr, scratch_);
+    }
     std::vector<Deferred> left;
     for (Deferred& d : *deferred) {
       const Micros tried = at + random_.Between(100'000, 900'000);
@@ -175,22 +263,34 @@ void MailWriter::Retry(Queued* message, const Envelope& envelope, std::vector<De
 Micros MailWriter::Relay(const Queued& message, const Envelope& envelope, Micros at, std::string* relay_id) {
   const uint64_t session = lines_->NewSession();
   const std::string_view peer = SubmissionPeer(message.file);
-  scratch_.clear();
-  Text(&scratch_) << "connect from " << peer;
-  lines_->Add(at, LogFile::kRelay1, Program::kSmtpd, Place::kFirst, session, scratch_);
+  const auto line = [&](Micros when, Place place) {
+    lines_->Add(when, LogFile::kRelay1, Program::kSmtpd, place, session, scratch_);
+  };
+  if (text()) {
+    scratch_.clear();
+    Text(&scratch_) << "connect from " << peer;
+    line(at, Place::kFirst);
+  }
   at += random_.Between(2'000, 30'000);
-  Queued relayed{LogFile::kRelay1, NewQueueId(at), at, at};
+  Queued relayed = message;
+  relayed.file = LogFile::kRelay1;
+  relayed.id = NewQueueId(at);
+  relayed.arrived = relayed.gone = at;
   *relay_id = relayed.id;
-  scratch_.clear();
-  Text(&scratch_) << relayed.id << ": client=" << peer;
-  lines_->Add(at, LogFile::kRelay1, Program::kSmtpd, Place::kInside, session, scratch_);
+  if (text()) {
+    scratch_.clear();
+    Text(&scratch_) << relayed.id << ": client=" << peer;
+    line(at, Place::kInside);
+  }
   const Micros taken = at + static_cast<Micros>(envelope.size_bytes) / 20 + random_.Between(10'000, 90'000);
   QueueLines(relayed, at + random_.Between(2'000, 9'000), envelope);
-  scratch_.clear();
-  Text(&scratch_) << "disconnect from " << peer << " ehlo=1 mail=1 rcpt=" << envelope.deliveries.size()
-                  << " data=1 quit=1 commands=" << envelope.deliveries.size() + 4;
-  lines_->Add(taken + random_.Between(500, 4'000), LogFile::kRelay1, Program::kSmtpd, Place::kLast, session,
-              scratch_);
+  const Micros end = taken + random_.Between(500, 4'000);
+  if (text()) {
+    scratch_.clear();
+    Text(&scratch_) << "disconnect from " << peer << " ehlo=1 mail=1 rcpt=" << envelope.deliveries.size()
+                    << " data=1 quit=1 commands=" << envelope.deliveries.size() + 4;
+    line(end, Place::kLast);
+  }
   Deliver(&relayed, envelope, false);
   return taken;
 }
@@ -211,16 +311,16 @@ std::string MailWriter::Accepted(const Correspondent& to, Micros at) {
   Text out(&answer);
   switch (PinnedHash64(to.domain) % 4) {
     case 0: {
-      const bool long_form = random_.Chance(0.3);
-      out << "250 2.0.0 Ok: queued as " << QueueId(at, random_.Below(0x400000) + 0x10000, long_form);
+      const bool long_form = words_.Chance(0.3);
+      out << "250 2.0.0 Ok: queued as " << QueueId(at, words_.Below(0x400000) + 0x10000, long_form);
       break;
     }
     case 1:
-      out << "250 2.0.0 OK  " << at / kSecond << ' ' << WebmailSessionId(random_.Next()) << ".23 - gsmtp";
+      out << "250 2.0.0 OK  " << at / kSecond << ' ' << WebmailSessionId(words_.Next()) << ".23 - gsmtp";
       break;
     case 2:
-      out << "250 OK id=" << WebmailSessionId(random_.Next()).substr(0, 6) << "-000"
-          << random_.Below(9000) + 1000;
+      out << "250 OK id=" << WebmailSessionId(words_.Next()).substr(0, 6) << "-000"
+          << words_.Below(9000) + 1000;
       break;
     default:
       out << "250 2.6.0 Queued mail for delivery";
@@ -248,24 +348,41 @@ void MailWriter::DeliveryLine(const Queued& message, Micros at, const Delivery& 
 }
 
 void MailWriter::DeliverOne(Queued* message, const Envelope& envelope, const Delivery& delivery, Micros at) {
+  const Micros done = at + static_cast<Micros>(random_.LogNormal(delivery.to.local ? 0.06e6 : 0.9e6, 0.7));
+  StatusDigits status{2, 0, 0};
+  if (delivery.fate == Fate::kUnknownUser) status = {5, 1, 1};
+  if (!delivery.to.local) {
+    if (delivery.fate == Fate::kMailboxFull) status = {5, 2, 2};
+    if (delivery.fate == Fate::kSpamRefused) status = {5, 7, 1};
+    if (delivery.fate == Fate::kNoHost) status = {5, 4, 4};
+  }
+  const bool bounced = status.klass == 5;
+  if (text()) {
+    OutcomeLine(*message, delivery, done);
+  } else {
+    const ActivityOutcome outcome = bounced ? ActivityOutcome::kBounced : ActivityOutcome::kSent;
+    TellDelivery(done, *message, delivery, outcome, status, status.subject == 7);
+  }
+  if (bounced) Bounce(message, envelope, done);
+  message->gone = std::max(message->gone, done);
+}
+
+void MailWriter::OutcomeLine(const Queued& message, const Delivery& delivery, Micros done) {
   const std::string& address = delivery.to.address;
   std::string answer;
   Text out(&answer);
-  Micros done = at + static_cast<Micros>(random_.LogNormal(delivery.to.local ? 0.06e6 : 0.9e6, 0.7));
   const auto line = [&](std::string_view relay, std::string_view dsn, std::string_view status) {
-    DeliveryLine(*message, done, delivery, relay, done - message->arrived, dsn, status, answer);
+    DeliveryLine(message, done, delivery, relay, done - message.arrived, dsn, status, answer);
   };
   if (delivery.to.local) {
     if (delivery.fate == Fate::kUnknownUser) {
       out << "host imap-1.mail.example.jp[10.20.0.20] said: 550 5.1.1 <" << address
           << "> User doesn't exist: " << address << " (in reply to RCPT TO command)";
       line(kMailboxHost, "5.1.1", "bounced");
-      Bounce(message, envelope, done);
     } else {
       out << "250 2.0.0 <" << address << "> " << DovecotSessionId(done, 0, IpAddress::FromV4(0)) << " Saved";
       line(kMailboxHost, "2.0.0", "sent");
     }
-    message->gone = std::max(message->gone, done);
     return;
   }
   const std::string host = MailHostOf(delivery.to);
@@ -274,7 +391,6 @@ void MailWriter::DeliverOne(Queued* message, const Envelope& envelope, const Del
     out << "host " << host << " said: 5" << (dsn == "5.2.2" ? "52 " : "50 ") << dsn << ' ' << words
         << " (in reply to " << command << ')';
     line(relay, dsn, "bounced");
-    Bounce(message, envelope, done);
   };
   switch (delivery.fate) {
     case Fate::kUnknownUser:
@@ -284,28 +400,32 @@ void MailWriter::DeliverOne(Queued* message, const Envelope& envelope, const Del
       said('<' + address + ">: mailbox is full", "5.2.2", "RCPT TO command");
       break;
     case Fate::kSpamRefused:
-      said(random_.Chance(0.5) ? "Message rejected as spam" : "Message refused by policy", "5.7.1",
+      said(words_.Chance(0.5) ? "Message rejected as spam" : "Message refused by policy", "5.7.1",
            "end of DATA command");
       break;
     case Fate::kNoHost:
       out << "Host or domain name not found. Name service error for name=" << delivery.to.domain
           << " type=AAAA: Host not found";
       line("none", "5.4.4", "bounced");
-      Bounce(message, envelope, done);
       break;
     default:
       out << Accepted(delivery.to, done);
       line(relay, "2.0.0", "sent");
   }
-  message->gone = std::max(message->gone, done);
 }
 
 void MailWriter::Bounce(Queued* message, const Envelope& envelope, Micros at) {
   at += random_.Between(4'000, 60'000);
-  const Queued notice{message->file, NewQueueId(at), at, at};
+  const Micros done = at + random_.Between(20'000, 200'000);
+  message->gone = std::max(message->gone, done);
+  if (!text()) return;
+  Queued notice;
+  notice.file = message->file;
+  notice.id = NewQueueId(at);
+  notice.arrived = notice.gone = at;
   scratch_.clear();
   Text(&scratch_) << message->id << ": sender non-delivery notification: " << notice.id;
-  Add(at + random_.Between(1'000, 9'000), message->file, Program::kBounce, scratch_);
+  Add(at + words_.Between(1'000, 9'000), message->file, Program::kBounce, scratch_);
   scratch_.clear();
   std::string stamp;
   const CivilDay date = CivilFromDays(at / kDay);
@@ -318,179 +438,24 @@ void MailWriter::Bounce(Queued* message, const Envelope& envelope, Micros at) {
   Text(&scratch_) << notice.id << ": message-id=<" << stamp << '.' << notice.id << "@mail.example.jp>";
   Add(at, message->file, Program::kCleanup, scratch_);
   scratch_.clear();
-  Text(&scratch_) << notice.id << ": from=<>, size=" << envelope.size_bytes / 4 + 2'000 + random_.Below(900)
+  Text(&scratch_) << notice.id << ": from=<>, size=" << envelope.size_bytes / 4 + 2'000 + words_.Below(900)
                   << ", nrcpt=1 (queue active)";
   Add(at + 3'000, message->file, Program::kQmgr, scratch_);
   Delivery back;
   back.to = Correspondent{envelope.sender, envelope.sender_domain, true, 0};
-  const Micros done = at + random_.Between(20'000, 200'000);
   DeliveryLine(
       notice, done, back, kMailboxHost, done - at, "2.0.0", "sent",
       "250 2.0.0 <" + envelope.sender + "> " + DovecotSessionId(done, 0, IpAddress::FromV4(0)) + " Saved");
   scratch_.clear();
   Text(&scratch_) << notice.id << ": removed";
   Add(done + 1'000, message->file, Program::kQmgr, scratch_);
-  message->gone = std::max(message->gone, done);
 }
 
 void MailWriter::Remove(const Queued& message) {
+  if (!text()) return;
   scratch_.clear();
   Text(&scratch_) << message.id << ": removed";
-  Add(message.gone + random_.Between(500, 20'000), message.file, Program::kQmgr, scratch_);
-}
-
-void MailWriter::Imap(Micros at, const Source& source, std::string_view login, Micros length, int fetched) {
-  ++logins_;
-  const uint64_t session = lines_->NewSession();
-  const std::string id =
-      DovecotSessionId(at, static_cast<uint16_t>(random_.Between(10'000, 65'000)), source.ip);
-  scratch_.clear();
-  Text(&scratch_) << "imap-login: Login: user=<" << login << ">, method=PLAIN, rip=" << source.ip.ToString()
-                  << ", lip=" << kMailboxAddress << ", mpid=" << kPidMark << ", TLS, session=<" << id << '>';
-  lines_->Add(at, LogFile::kImap1, Program::kDovecot, Place::kFirst, session, scratch_);
-  const int64_t body_bytes =
-      fetched == 0 ? 0 : static_cast<int64_t>(random_.LogNormal(20'000.0 * fetched, 0.9));
-  scratch_.clear();
-  Text(&scratch_) << "imap(" << login << ")<" << kPidMark << "><" << id << ">: "
-                  << (random_.Chance(0.6) ? "Disconnected: Logged out" : "Disconnected: Connection closed")
-                  << " in=" << 90 + random_.Below(400) + 60 * static_cast<uint64_t>(fetched)
-                  << " out=" << 700 + static_cast<int64_t>(random_.Below(900)) + body_bytes
-                  << " deleted=" << (fetched > 0 ? random_.Below(2) : 0)
-                  << " expunged=0 trashed=0 hdr_count=" << fetched << " hdr_bytes=" << 900 * fetched
-                  << " body_count=" << fetched << " body_bytes=" << body_bytes;
-  lines_->Add(at + std::max<Micros>(length, 100'000), LogFile::kImap1, Program::kDovecot, Place::kLast,
-              session, scratch_);
-}
-
-void MailWriter::Pop3(Micros at, const Source& source, std::string_view login, int fetched) {
-  ++logins_;
-  const uint64_t session = lines_->NewSession();
-  const std::string id =
-      DovecotSessionId(at, static_cast<uint16_t>(random_.Between(10'000, 65'000)), source.ip);
-  scratch_.clear();
-  Text(&scratch_) << "pop3-login: Login: user=<" << login << ">, method=PLAIN, rip=" << source.ip.ToString()
-                  << ", lip=" << kMailboxAddress << ", mpid=" << kPidMark << ", TLS, session=<" << id << '>';
-  lines_->Add(at, LogFile::kImap1, Program::kDovecot, Place::kFirst, session, scratch_);
-  const int64_t bytes = fetched == 0 ? 0 : static_cast<int64_t>(random_.LogNormal(20'000.0 * fetched, 0.9));
-  const uint64_t held = static_cast<uint64_t>(fetched) + random_.Below(40);
-  scratch_.clear();
-  Text(&scratch_) << "pop3(" << login << ")<" << kPidMark << "><" << id
-                  << ">: Disconnected: Logged out top=0/0, retr=" << fetched << '/' << bytes
-                  << ", del=" << fetched << '/' << held
-                  << ", size=" << bytes + static_cast<int64_t>(held) * 9'000;
-  lines_->Add(at + random_.Between(300'000, 6'000'000), LogFile::kImap1, Program::kDovecot, Place::kLast,
-              session, scratch_);
-}
-
-void MailWriter::FailImap(Micros at, const Source& source, std::string_view login, bool known_user,
-                          int attempts) {
-  failures_ += static_cast<uint64_t>(attempts);
-  const std::string ip = source.ip.ToString();
-  const std::string id =
-      DovecotSessionId(at, static_cast<uint16_t>(random_.Between(10'000, 65'000)), source.ip);
-  Micros now = at;
-  for (int i = 0; i < attempts; ++i) {
-    scratch_.clear();
-    Text(&scratch_) << "auth-worker(" << 2'000 + random_.Below(30)
-                    << "): conn unix:auth-worker (pid=1187,uid=118): auth-worker<" << random_.Below(900) + 1
-                    << ">: sql(" << login << ',' << ip << ",<" << id
-                    << ">): " << (known_user ? "Password mismatch" : "unknown user");
-    Add(now, LogFile::kImap1, Program::kDovecot, scratch_);
-    now += random_.Between(1'800'000, 4'000'000);
-  }
-  scratch_.clear();
-  Text(&scratch_) << "imap-login: Disconnected: Connection closed (auth failed, " << attempts
-                  << " attempts in " << (now - at) / kSecond << " secs): user=<" << login
-                  << ">, method=PLAIN, rip=" << ip << ", lip=" << kMailboxAddress << ", TLS, session=<" << id
-                  << '>';
-  Add(now, LogFile::kImap1, Program::kDovecot, scratch_);
-}
-
-WebmailSession MailWriter::LoginWebmail(Micros at, const Source& source, std::string_view login) {
-  ++logins_;
-  WebmailSession session{WebmailSessionId(random_.Next()), source.ip.ToString(), std::string(login)};
-  scratch_.clear();
-  Text(&scratch_) << '<' << std::string_view(session.id).substr(0, 8) << "> Successful login for " << login
-                  << " (ID: " << PinnedHash64(login) % 90'000 + 10 << ") from " << session.ip
-                  << " in session " << session.id;
-  Add(at, LogFile::kWebmailUserlogins, Program::kRoundcube, scratch_);
-  const Source webmail{*IpAddress::Parse(kWebmailAddress), source.carrier};
-  const Micros before = random_.Between(30'000, 90'000);
-  const Micros length = random_.Between(200'000, 900'000);
-  Imap(at - before, webmail, login, length, static_cast<int>(random_.Below(4)));
-  return session;
-}
-
-void MailWriter::FailWebmail(Micros at, const Source& source, std::string_view login, bool known_user) {
-  const std::string id = WebmailSessionId(random_.Next());
-  scratch_.clear();
-  Text(&scratch_) << '<' << std::string_view(id).substr(0, 8) << "> Failed login for " << login << " from "
-                  << source.ip.ToString() << " in session " << id << " (error: 0)";
-  Add(at, LogFile::kWebmailUserlogins, Program::kRoundcube, scratch_);
-  const Source webmail{*IpAddress::Parse(kWebmailAddress), source.carrier};
-  FailImap(at - random_.Between(30'000, 90'000), webmail, login, known_user, 1);
-}
-
-Micros MailWriter::SendWebmail(const WebmailSession& session, Micros at, const Envelope& envelope) {
-  Connection c;
-  c.session = lines_->NewSession();
-  c.file = LogFile::kSubmission1;
-  c.program = Program::kSubmission;
-  c.peer = kWebmailPeer;
-  lines_->Add(at, c.file, c.program, Place::kFirst, c.session, "connect from " + c.peer);
-  std::string queue_id;
-  at = Send(&c, at, session.login, envelope, &queue_id);
-  const Micros done = at + static_cast<Micros>(envelope.size_bytes) + random_.Between(120'000, 300'000);
-  scratch_.clear();
-  Text out(&scratch_);
-  out << '<' << std::string_view(session.id).substr(0, 8) << "> User " << session.login << " [" << session.ip
-      << "]; Message <" << envelope.message_id << "> for ";
-  for (size_t i = 0; i < envelope.deliveries.size(); ++i) {
-    out << (i > 0 ? ", " : "") << envelope.deliveries[i].to.address;
-  }
-  out << "; 250: 2.0.0 Ok: queued as " << queue_id;
-  Add(done, LogFile::kWebmailSendmail, Program::kRoundcube, scratch_);
-  Disconnect(&c, done + random_.Between(1'000, 9'000));
-  return at;
-}
-
-void MailWriter::Inbound(Micros at, const Source& source, std::string_view to, bool refused) {
-  const uint64_t session = lines_->NewSession();
-  const std::string peer = ReverseName(population_.networks(), source) + '[' + source.ip.ToString() + ']';
-  lines_->Add(at, LogFile::kMx1, Program::kSmtpd, Place::kFirst, session, "connect from " + peer);
-  at += random_.Between(200'000, 900'000);
-  const Correspondent from =
-      population_.MakeStranger(population_.networks().carrier(source.carrier).country, 0.4, random_.Next());
-  if (refused) {
-    scratch_.clear();
-    Text(&scratch_) << "NOQUEUE: reject: RCPT from " << peer << ": 550 5.1.1 <" << to
-                    << ">: Recipient address rejected: User unknown in virtual mailbox table; from=<"
-                    << from.address << "> to=<" << to << "> proto=ESMTP helo=<" << from.domain << '>';
-    lines_->Add(at, LogFile::kMx1, Program::kSmtpd, Place::kInside, session, scratch_);
-    scratch_.clear();
-    Text(&scratch_) << "disconnect from " << peer << " ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4";
-    lines_->Add(at + random_.Between(100'000, 500'000), LogFile::kMx1, Program::kSmtpd, Place::kLast, session,
-                scratch_);
-    return;
-  }
-  Queued message{LogFile::kMx1, NewQueueId(at), at, at};
-  scratch_.clear();
-  Text(&scratch_) << message.id << ": client=" << peer;
-  lines_->Add(at, LogFile::kMx1, Program::kSmtpd, Place::kInside, session, scratch_);
-  Envelope envelope;
-  envelope.sender = from.address;
-  envelope.sender_domain = from.domain;
-  const auto style = static_cast<uint32_t>(random_.Below(5));
-  envelope.message_id = MessageId(style, random_.Next(), at, from.domain);
-  envelope.size_bytes = static_cast<uint64_t>(random_.LogNormal(14'000, 1.1));
-  envelope.deliveries.push_back(
-      Delivery{Correspondent{std::string(to), std::string(kRealm), true, 0}, Fate::kSent});
-  QueueLines(message, at + random_.Between(50'000, 300'000), envelope);
-  const Micros end = at + static_cast<Micros>(envelope.size_bytes) + random_.Between(300'000, 900'000);
-  scratch_.clear();
-  Text(&scratch_) << "disconnect from " << peer << " ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5";
-  lines_->Add(end, LogFile::kMx1, Program::kSmtpd, Place::kLast, session, scratch_);
-  Deliver(&message, envelope, false);
+  Add(message.gone + words_.Between(500, 20'000), message.file, Program::kQmgr, scratch_);
 }
 
 }  // namespace sekisho::simulate

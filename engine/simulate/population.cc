@@ -152,11 +152,9 @@ Account Population::Make(uint32_t index) const {
 }
 
 void Population::FillSources(Account* a, Random* random) const {
-  const std::vector<int>& homes = networks_.carriers(a->country, Role::kResidential);
-  const std::vector<int>& mobiles = networks_.carriers(a->country, Role::kMobile);
-  // The first carriers of a country are its greatest.
-  a->home_carrier = homes[random->Zipf(homes.size())];
-  a->mobile_carrier = mobiles[random->Zipf(mobiles.size())];
+  a->home_contract_days = static_cast<int>(std::clamp(random->LogNormal(700, 0.7), 60.0, 4'000.0));
+  a->mobile_contract_days = static_cast<int>(std::clamp(random->LogNormal(600, 0.6), 60.0, 4'000.0));
+  a->home_nat = random->Chance(0.12);
   constexpr int kLeases[] = {1, 4, 15, 60, 400};
   constexpr double kLeaseWeights[] = {0.12, 0.18, 0.25, 0.25, 0.20};
   a->lease_days = kLeases[random->Weighted(kLeaseWeights, 5)];
@@ -166,6 +164,12 @@ void Population::FillSources(Account* a, Random* random) const {
   a->v6_share = random->Chance(0.25) ? 0.3 + 0.6 * random->Real() : 0;
   a->trip_cycle_days = static_cast<int>(random->Between(150, 420));
   a->trip_days = random->Chance(0.4) ? static_cast<int>(random->Between(2, 9)) : 0;
+  if (!a->business && random->Chance(0.05)) {
+    a->vpn_spell_cycle_days = static_cast<int>(random->Between(60, 300));
+    a->vpn_spell_days = static_cast<int>(random->Between(2, 30));
+  }
+  a->vpn_provider = static_cast<uint32_t>(random->Zipf(kVpnProviders));
+  a->vpn_at_home = random->Chance(0.35);
   double per_device = random->LogNormal(options_.imap_logins_per_day, 0.6) / 1.2;
   switch (a->kind) {
     case Kind::kHome:
@@ -185,7 +189,7 @@ void Population::FillSources(Account* a, Random* random) const {
       break;
     case Kind::kVpn:
       a->vpn_share = random->Chance(0.4) ? 0.95 : 0.2 + 0.6 * random->Real();
-      a->vpn_provider = static_cast<uint32_t>(random->Zipf(kVpnProviders));
+      a->vpn_spell_cycle_days = 0;
       break;
     case Kind::kCloudClient:
     case Kind::kFetcher: {
@@ -253,6 +257,9 @@ void Population::FillSending(Account* a, Random* random) const {
   a->trouble = std::min(0.08, random->LogNormal(0.008, 0.9));
   a->alias_sender = random->Chance(0.05);
   a->mailer = DrawMailer(random);
+  if (a->kind == Kind::kOffice && random->Chance(0.12)) {
+    a->customers = static_cast<uint32_t>(std::clamp(random->LogNormal(60, 0.8), 15.0, 400.0));
+  }
   switch (a->kind) {
     case Kind::kNewsletter: {
       constexpr int kCycles[] = {1, 3, 7, 14, 30};
@@ -273,6 +280,7 @@ void Population::FillSending(Account* a, Random* random) const {
       a->book_size = shop ? 40 : static_cast<uint32_t>(random->Between(1, 25));
       a->novelty = shop ? 0.6 : 0.002;
       a->trouble = shop ? 0.012 : a->trouble;
+      a->alarms = !shop;
       break;
     }
     case Kind::kClub:

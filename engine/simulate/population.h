@@ -56,12 +56,18 @@ struct Account {
   double mailbox_logins = 0;  // per day, all devices
   double webmail_share = 0;   // of its sessions and messages
   bool pop3 = false;
-  int home_carrier = 0;
-  int mobile_carrier = 0;
-  int lease_days = 0;    // of the home's address
-  double v6_share = 0;   // of the connections that go over IPv6
-  double vpn_share = 0;  // of the connections that go through a VPN
+  int home_contract_days = 0;    // after so many days the home changes its carrier, and moves
+  int mobile_contract_days = 0;  // and the phone its carrier
+  bool home_nat = false;         // the home's carrier shares its addresses among its customers
+  int lease_days = 0;            // of the home's address
+  double v6_share = 0;           // of the connections that go over IPv6
+  double vpn_share = 0;          // of the connections that go through a VPN
   uint32_t vpn_provider = 0;
+  bool vpn_at_home = false;  // mostly through exits in the own country
+  // Who has a VPN for some days only (a hotel, a free month) has it `vpn_spell_days` of every
+  // `vpn_spell_cycle_days`; 0: never.
+  int vpn_spell_cycle_days = 0;
+  int vpn_spell_days = 0;
   double cloud_share = 0;  // of the connections that a mail client's cloud or a fetcher makes
   int cloud_carrier = 0;
   int trip_cycle_days = 0;  // one trip in so many days; 0: never
@@ -84,6 +90,8 @@ struct Account {
   uint32_t list_size = 0;
   int mailing_cycle_days = 0;
   uint32_t per_message = 1;  // recipients in one message of a mailing
+  uint32_t customers = 0;    // who get a bill each around the end of the month, a message for each
+  bool alarms = false;       // a machine that may write hundreds of messages in an hour, to the same few
 };
 
 // How messages of one program look; for owners and thieves alike.

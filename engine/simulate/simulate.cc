@@ -66,6 +66,12 @@ absl::Status ParseAttacks(std::string_view text, std::array<double, kAttackCount
   return absl::OkStatus();
 }
 
+EventTime TheftsFrom(const SimulateOptions& options) {
+  if (options.history_days >= 0) return options.start + Span::Days(options.history_days);
+  return options.start +
+         Span::Millis(static_cast<int64_t>(options.history_share * static_cast<double>(Span::Days(options.days).millis())));
+}
+
 absl::Status ValidateOptions(const SimulateOptions& o) {
   if (o.accounts < 1 || o.accounts > kAccountsMax) return Invalid("accounts", "must be 1 to 5,000,000");
   if (o.days < 1 || o.days > kDaysMax) return Invalid("days", "must be 1 to 4,000");
@@ -94,6 +100,12 @@ absl::Status ValidateOptions(const SimulateOptions& o) {
   }
   if (!(countries > 0)) return Invalid("owner_countries", "one weight at least must be above 0");
   if (!(o.history_share >= 0 && o.history_share <= 0.9)) return Invalid("history_share", "must be 0 to 0.9");
+  if (o.history_days >= 0 && static_cast<uint32_t>(o.history_days) >= o.days) {
+    return Invalid("history_days", "must be fewer than days");
+  }
+  if (!(o.intensity >= 0.01 && o.intensity <= 100)) return Invalid("intensity", "must be 0.01 to 100");
+  if (!share(o.stealth)) return Invalid("stealth", "must be 0 to 1");
+  if (!share(o.return_share)) return Invalid("return_share", "must be 0 to 1");
   if (!share(o.relay_share)) return Invalid("relay_share", "must be 0 to 1");
   if (!share(o.lost_share)) return Invalid("lost_share", "must be 0 to 1");
   if (!share(o.duplicated_share)) return Invalid("duplicated_share", "must be 0 to 1");
@@ -110,13 +122,16 @@ absl::Status ValidateOptions(const SimulateOptions& o) {
   return absl::OkStatus();
 }
 
-absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink* truth_sink,
-                        SimulateSummary* summary) {
+namespace {
+
+// One of `logs` and `activities` is null.
+absl::Status Run(const SimulateOptions& options, LogSink* logs, ActivitySink* activities, TruthSink* truth_sink,
+                 SimulateSummary* summary) {
   if (absl::Status status = ValidateOptions(options); !status.ok()) return status;
   const Networks networks;
   const Population population(options, networks);
   const Sources sources(networks, population);
-  LogBuffer lines(options, logs);
+  LogBuffer lines(options, logs, activities);
   MailWriter writer(options, population, &lines);
   Truth truth;
   Habits habits(population, sources, &writer);
@@ -171,6 +186,19 @@ absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink
   result.default_realm = kRealm;
   if (summary != nullptr) *summary = result;
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink* truth, SimulateSummary* summary) {
+  return Run(options, logs, nullptr, truth, summary);
+}
+
+absl::Status SimulateActivityTo(const SimulateOptions& options, ActivitySink* activities, TruthSink* truth,
+                                SimulateSummary* summary) {
+  if (options.lost_share > 0) return Invalid("lost_share", "must be 0 where no lines are written");
+  if (options.duplicated_share > 0) return Invalid("duplicated_share", "must be 0 where no lines are written");
+  return Run(options, nullptr, activities, truth, summary);
 }
 
 }  // namespace sekisho::simulate

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,8 +101,17 @@ struct SimulateOptions {
   // Share of accounts stolen at some time of the run, and the mix of attacks (weights by Attack).
   double stolen_share = 0.025;
   std::array<double, kAttackCount> attack_weights = {0.45, 0.12, 0.12, 0.08, 0.06, 0.06, 0.05, 0.06};
-  // No theft before this share of the run has passed: owners need a history.
+  // No thief does anything before this share of the run has passed: owners need a history.
   double history_share = 0.4;
+  // The same in days; below 0, `history_share` decides.
+  int history_days = -1;
+  // Multiplies how fast and how much thieves send.
+  double intensity = 1;
+  // Share of thieves who take care: slow, in the owner's waking hours, under the owner's name, to people of the
+  // owner's country, most of them with large providers, few of whom don't exist.
+  double stealth = 0.2;
+  // Share of thieves who come back some days after they were done.
+  double return_share = 0.1;
 
   HeaderStyle header = HeaderStyle::kRfc3164;
   // The zone of the log lines, minutes east of UTC.
@@ -136,6 +146,56 @@ class LogSink {
   // the line itself says differs by the skew of its host. An error ends the simulation with that error.
   virtual absl::Status Line(LogFile file, EventTime at, std::string_view line) = 0;
 };
+
+// What one line, or the lines of one message together, say about an account: for a reader of very many
+// account-days that has no use for text. Nothing is in it that a reader of the lines wouldn't know.
+enum class ActivityKind : uint8_t {
+  kLogin,          // mailbox or webmail
+  kLoginFailed,    // at any server; the account is the name that was tried
+  kSubmission,     // the server took a message's first recipient; through webmail also told by the webmail's log
+  kQueued,         // its size and recipients are known; once a message
+  kDelivery,       // one attempt for one recipient, by whichever host sends it out of the fleet or into a mailbox
+  kMailboxAccess,  // the end of a session that fetched at least one message
+};
+enum class ActivityService : uint8_t { kUnknown, kSmtp, kImap, kPop3, kWebmail };  // unknown: the auth worker's
+enum class ActivityOutcome : uint8_t { kNone, kSent, kDeferred, kBounced };
+
+// An enhanced status code: {5, 1, 1}.
+struct StatusDigits {
+  uint8_t klass = 0, subject = 0, detail = 0;
+  bool operator==(const StatusDigits&) const = default;
+};
+
+struct Activity {
+  ActivityKind kind = ActivityKind::kLogin;
+  ActivityService service = ActivityService::kUnknown;
+  LogFile file = LogFile::kMx1;  // of the line that says it
+  EventTime time;  // as the line says it: by its host's clock, whole seconds where the log has no finer ones
+  std::string_view account;
+  IpAddress ip;               // the client, as that server sees it: of most webmail traffic the webmail's
+  bool via_webmail = false;   // ip is the webmail's
+  bool unknown_user = false;  // failed login: no such account
+  uint64_t message = 0;       // a number of the message: submission by SMTP, queued, delivery
+  uint32_t recipients = 0;    // queued; submission by the webmail's log
+  uint64_t size_bytes = 0;    // queued
+  std::string_view sender;    // queued: of the envelope
+  ActivityOutcome outcome = ActivityOutcome::kNone;  // delivery
+  StatusDigits status;                               // delivery
+  bool spam_refusal = false;  // delivery: put off or refused as spam or by policy, by its code and words
+  std::span<const std::string_view> recipient_list;  // delivery: one; submission by the webmail's log: all
+};
+
+// Takes activities as they happen. Called from the thread that called SimulateActivityTo.
+class ActivitySink {
+ public:
+  virtual ~ActivitySink() = default;
+  // Views are valid during the call. In the order of the true time `at` of the lines; activity.time differs from
+  // it by the skew of the host. An error ends the simulation with that error.
+  virtual absl::Status Tell(EventTime at, const Activity& activity) = 0;
+};
+
+// The host that writes a log, as in its lines.
+std::string_view HostName(LogFile file);
 
 // One message that a thief submitted.
 struct AbusiveMessage {
@@ -181,6 +241,14 @@ struct SimulateSummary {
   std::string default_realm;
 };
 
+// Settings of one run of many, drawn from `seed` alone: what a measurement over many runs varies, so that no
+// figure rests on one choice of ours. README.md states each range. Taken from `base` as they are: out_dir, days
+// and history; from base.accounts and base.stolen_share the drawn ones are within a factor of two and a half.
+SimulateOptions DrawOptions(uint64_t seed, const SimulateOptions& base);
+
+// When the first thief may act.
+EventTime TheftsFrom(const SimulateOptions& options);
+
 // InvalidArgument names the option that makes no sense.
 absl::Status ValidateOptions(const SimulateOptions& options);
 
@@ -188,7 +256,13 @@ absl::Status ValidateOptions(const SimulateOptions& options);
 absl::Status SimulateTo(const SimulateOptions& options, LogSink* logs, TruthSink* truth,
                         SimulateSummary* summary);
 
-// The same into files of `options.out_dir`, which is made if need be: one log a host (those with at least one
+// The same without text, in a third of the time: what a reader of the lines that SimulateTo makes of these
+// options would know, in the order of those lines. Only lines can be lost or doubled, so InvalidArgument if
+// the options ask for that. `summary->lines` and `bytes` stay 0.
+absl::Status SimulateActivityTo(const SimulateOptions& options, ActivitySink* activities, TruthSink* truth,
+                                SimulateSummary* summary);
+
+// SimulateTo into files of `options.out_dir`, which is made if need be: one log a host (those with at least one
 // line), whose modification time is set to its last line's, truth.json and truth-abuse.tsv. Files of these
 // names are overwritten. `summary` may be null.
 absl::Status Simulate(const SimulateOptions& options, SimulateSummary* summary);

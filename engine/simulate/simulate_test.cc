@@ -252,6 +252,7 @@ TEST(SimulateTest, AttacksHaveTheirShapes) {
   options.seed = 12;
   options.stolen_share = 0.08;
   options.attack_weights.fill(1);
+  options.return_share = 0;
   SimulateSummary summary;
   const Memory memory = Simulated(options, &summary);
   for (size_t i = 0; i < kAttackCount; ++i) {
@@ -289,6 +290,92 @@ TEST(SimulateTest, AttacksHaveTheirShapes) {
     }
   }
   for (const auto& [domain, size] : cohort_sizes) EXPECT_NE(domain, "@" + std::string(kRealm));
+}
+
+TEST(SimulateTest, NoThiefActsBeforeTheHistoryIsOver) {
+  for (const int history : {0, 1, 7}) {
+    SimulateOptions options = Small(20);
+    options.days = static_cast<uint32_t>(history) + 3;
+    options.history_days = history;
+    options.stolen_share = 0.2;
+    options.attack_weights.fill(1);
+    options.intensity = 0.1;
+    const Memory memory = Simulated(options);
+    const EventTime from = options.start + Span::Days(history);
+    int thefts = 0, first_half = 0;
+    for (const AccountTruth& t : memory.accounts) {
+      if (!t.stolen) continue;
+      ++thefts;
+      EXPECT_GE(t.compromised, from) << t.account;
+      first_half += t.first_abuse - from < Span::Hours(36);
+    }
+    EXPECT_GT(thefts, 30) << history;
+    EXPECT_GT(first_half, thefts / 6) << history;
+    EXPECT_LT(first_half, thefts) << history;
+  }
+}
+
+TEST(SimulateTest, ThievesComeBackAndTakeCareAsOftenAsAskedFor) {
+  SimulateOptions options;
+  options.accounts = 700;
+  options.days = 8;
+  options.seed = 21;
+  options.history_days = 1;
+  options.stolen_share = 0.1;
+  options.attack_weights = {1, 0, 0, 0, 0, 0, 0, 0};
+  options.intensity = 0.2;
+  // Mean recipients of a message, and thefts of which a day or more passed without a message.
+  const auto run = [&](int* pauses) {
+    const Memory memory = Simulated(options);
+    std::map<std::string, EventTime> last;
+    std::set<std::string> paused;
+    double recipients = 0;
+    for (const Message& m : memory.messages) {
+      EventTime& before = last[m.account];
+      if (!before.never() && m.abuse.time - before > Span::Hours(10)) paused.insert(m.account);
+      before = m.abuse.time;
+      recipients += m.abuse.recipients;
+    }
+    *pauses = static_cast<int>(paused.size());
+    return recipients / static_cast<double>(memory.messages.size());
+  };
+  int never, always;
+  options.stealth = 0;
+  options.return_share = 0;
+  const double bold = run(&never);
+  options.stealth = 1;
+  options.return_share = 1;
+  const double careful = run(&always);
+  EXPECT_LT(careful, bold / 1.5);
+  EXPECT_EQ(never, 0);
+  EXPECT_GT(always, 20);
+}
+
+TEST(SimulateTest, DrawnSettingsAreSoundDifferAndAreTheSeeds) {
+  SimulateOptions base;
+  base.days = 35;
+  base.history_days = 28;
+  std::set<uint32_t> sizes;
+  int faulty = 0, elsewhere = 0;
+  for (uint64_t seed = 1; seed <= 99; ++seed) {
+    const SimulateOptions o = DrawOptions(seed, base);
+    EXPECT_TRUE(ValidateOptions(o).ok()) << seed << ' ' << ValidateOptions(o);
+    EXPECT_EQ(o.seed, seed);
+    EXPECT_EQ(o.days, 35u);
+    EXPECT_EQ(o.history_days, 28);
+    EXPECT_GE(o.accounts, base.accounts * 0.39);
+    EXPECT_LE(o.accounts, base.accounts * 2.5);
+    EXPECT_EQ(o.accounts, DrawOptions(seed, base).accounts);
+    std::set<std::string> countries;
+    for (const auto& [code, weight] : o.owner_countries) EXPECT_TRUE(countries.insert(code).second) << code;
+    sizes.insert(o.accounts);
+    faulty += o.lost_share > 0;
+    elsewhere += o.owner_countries.front().first != "JP";
+  }
+  EXPECT_GT(sizes.size(), 90u);
+  EXPECT_GT(faulty, 10);
+  EXPECT_LT(faulty, 45);
+  EXPECT_GT(elsewhere, 10);
 }
 
 TEST(SimulateTest, TwoConnectionsNeverShareAProcess) {

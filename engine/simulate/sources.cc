@@ -14,7 +14,8 @@ enum Purpose : uint64_t {
   kCloud,
   kVpn,
   kTrip,
-  kHotel
+  kHotel,
+  kContract
 };
 
 // Behind one carrier's NAT stand so many areas of so many shared addresses.
@@ -43,24 +44,35 @@ std::optional<Trip> Sources::TripAt(const Account& a, Micros at) const {
   return trip;
 }
 
+int Sources::CarrierAt(const Account& a, Role role, int contract_days, Micros at, uint64_t* contract) const {
+  const uint64_t length = static_cast<uint64_t>(contract_days);
+  const uint64_t number = (static_cast<uint64_t>(at / kDay) + a.key % 8'009) / length;
+  *contract = Key({a.key, kContract, static_cast<uint64_t>(role), number});
+  // The first carriers of a country are its greatest.
+  const std::vector<int>& carriers = networks_.carriers(a.country, role);
+  return carriers[Random(*contract).Zipf(carriers.size())];
+}
+
 Source Sources::Home(const Account& a, Micros at, Random* random) const {
   const uint64_t lease =
       (static_cast<uint64_t>(at / kDay) + a.key % 997) / static_cast<uint64_t>(a.lease_days);
   const uint64_t lease_key = Key({a.key, kLease, lease});
+  uint64_t contract;
+  const int carrier = CarrierAt(a, Role::kResidential, a.home_contract_days, at, &contract);
   if (a.v6_share > 0 && random->Chance(a.v6_share)) {
     // The prefix stays for months; the interface changes each day (privacy addresses), one for each of two
     // devices.
     const uint64_t device = random->Below(2);
-    return {networks_.AddressV6(a.home_carrier, Key({a.key, kV6, lease / 20}),
+    return {networks_.AddressV6(carrier, Key({contract, kV6, lease / 20}),
                                 Key({a.key, kV6, static_cast<uint64_t>(at / kDay), device})),
-            a.home_carrier};
+            carrier};
   }
+  if (a.home_nat) return CarrierNat(carrier, Key({contract, kNat, static_cast<uint64_t>(at / (6 * kHour))}));
   // A new lease is mostly in the same neighbourhood, now and then in another.
-  const uint64_t area = lease_key % 100 < 15 ? lease_key : a.key;
+  const uint64_t area = lease_key % 100 < 15 ? lease_key : contract;
   return {
-      networks_.AddressV4(a.home_carrier,
-                          Key({kArea, static_cast<uint64_t>(a.home_carrier), area % kHomeAreas}), lease_key),
-      a.home_carrier};
+      networks_.AddressV4(carrier, Key({kArea, static_cast<uint64_t>(carrier), area % kHomeAreas}), lease_key),
+      carrier};
 }
 
 Source Sources::CarrierNat(int carrier, uint64_t choice) const {
@@ -73,10 +85,12 @@ Source Sources::CarrierNat(int carrier, uint64_t choice) const {
 Source Sources::Mobile(const Account& a, Micros at, Random* random) const {
   const Micros slot_length = (20 + static_cast<Micros>(a.key % 160)) * kMinute;
   const uint64_t slot = Key({a.key, kNat, static_cast<uint64_t>(at / slot_length)});
+  uint64_t contract;
+  const int carrier = CarrierAt(a, Role::kMobile, a.mobile_contract_days, at, &contract);
   if (a.v6_share > 0 && random->Chance(a.v6_share * 0.7)) {
-    return {networks_.AddressV6(a.mobile_carrier, slot, slot + 1), a.mobile_carrier};
+    return {networks_.AddressV6(carrier, slot, slot + 1), carrier};
   }
-  return CarrierNat(a.mobile_carrier, slot);
+  return CarrierNat(carrier, slot);
 }
 
 Source Sources::Office(const Account& a) const {
@@ -85,8 +99,9 @@ Source Sources::Office(const Account& a) const {
       a.company.carrier};
 }
 
-Source Sources::Server(const Account& a) const {
-  Random random(Key({a.key, kServer}));
+Source Sources::Server(const Account& a, Micros at) const {
+  const uint64_t length = 150 + a.key % 600;
+  Random random(Key({a.key, kServer, (static_cast<uint64_t>(at / kDay) + a.key % 1'009) / length}));
   const CountryIndex country =
       random.Chance(0.85) ? a.country : networks_.FindCountry("US").value_or(a.country);
   return Anywhere(country, Role::kHosting, &random);
@@ -116,6 +131,30 @@ Source Sources::VpnExit(uint32_t provider, uint64_t choice) const {
   return {
       networks_.AddressV4(carrier, Key({kVpn, provider, which, 2}), (choice / kVpnCountries) % kVpnHosts, 24),
       carrier};
+}
+
+Source Sources::VpnExitIn(CountryIndex country, uint32_t provider, uint64_t choice) const {
+  const std::vector<int>& carriers = networks_.carriers(country, Role::kHosting);
+  const uint64_t which = static_cast<uint64_t>(country) + 1'000;
+  const int carrier = carriers[Key({kVpn, provider, which}) % carriers.size()];
+  return {networks_.AddressV4(carrier, Key({kVpn, provider, which, 2}), choice % (4 * kVpnHosts), 24), carrier};
+}
+
+double Sources::VpnShareAt(const Account& a, Micros at) const {
+  if (a.vpn_spell_cycle_days == 0) return a.vpn_share;
+  const int64_t cycle = a.vpn_spell_cycle_days;
+  const int64_t position = (at / kDay + static_cast<int64_t>(a.key % 1'013)) % cycle;
+  return position < a.vpn_spell_days ? 0.2 + 0.7 * static_cast<double>(a.key % 64) / 64 : 0;
+}
+
+Source Sources::Vpn(const Account& a, Micros at, Random* random) const {
+  // Which exit, changes every few hours.
+  const uint64_t slot = Key({a.key, kVpn, static_cast<uint64_t>(at / (3 * kHour))});
+  if (a.vpn_at_home && random->Chance(0.9)) return VpnExitIn(a.country, a.vpn_provider, slot >> 30);
+  // One to four favourite countries.
+  const uint64_t favourites = 1 + a.key % 4;
+  const uint64_t exit = Key({a.key, kVpn, slot % favourites}) % kVpnCountries;
+  return VpnExit(a.vpn_provider, exit + kVpnCountries * ((slot >> 30) % kVpnHosts));
 }
 
 Source Sources::Anywhere(CountryIndex country, Role role, Random* random) const {
@@ -148,16 +187,11 @@ Source Sources::Of(const Account& a, Micros at, Random* random) const {
     return TeamPlace(a, static_cast<int>(random->Below(static_cast<uint64_t>(a.places))), &country);
   }
   if (a.kind == Kind::kAppSender || a.kind == Kind::kNewsletter) {
-    return a.key % 100 < 55 ? Office(a) : Server(a);
+    return a.key % 100 < 55 ? Office(a) : Server(a, at);
   }
   if (a.cloud_share > 0 && random->Chance(a.cloud_share)) return Cloud(a, random);
-  if (a.vpn_share > 0 && random->Chance(a.vpn_share)) {
-    // One to four favourite exits; which one, changes every few hours.
-    const uint64_t favourites = 1 + a.key % 4;
-    const uint64_t slot = Key({a.key, kVpn, static_cast<uint64_t>(at / (3 * kHour))});
-    const uint64_t exit = Key({a.key, kVpn, slot % favourites}) % kVpnCountries;
-    return VpnExit(a.vpn_provider, exit + kVpnCountries * ((slot >> 30) % kVpnHosts));
-  }
+  const double vpn_share = VpnShareAt(a, at);
+  if (vpn_share > 0 && random->Chance(vpn_share)) return Vpn(a, at, random);
   const std::optional<Trip> trip = TripAt(a, at);
   if (trip) {
     // The computer at home stays on in some homes, and goes on asking for mail.

@@ -31,13 +31,15 @@ class Sources {
   Source Home(const Account& account, Micros at, Random* random) const;
   Source Mobile(const Account& account, Micros at, Random* random) const;
   Source Office(const Account& account) const;
-  // A rented server that sends for this account; always the same.
-  Source Server(const Account& account) const;
+  // A rented server that sends for this account; moves every some hundred days.
+  Source Server(const Account& account, Micros at) const;
   // Member place `place` of a team; 0 is the office.
   Source TeamPlace(const Account& account, int place, CountryIndex* country) const;
   Source Cloud(const Account& account, Random* random) const;
   // An exit of a VPN service in one of the countries it serves.
   Source VpnExit(uint32_t provider, uint64_t choice) const;
+  // The same in that country.
+  Source VpnExitIn(CountryIndex country, uint32_t provider, uint64_t choice) const;
 
   // One of the shared addresses of a mobile carrier's NAT.
   Source CarrierNat(int carrier, uint64_t choice) const;
@@ -45,6 +47,11 @@ class Sources {
   Source Anywhere(CountryIndex country, Role role, Random* random) const;
 
  private:
+  // Whose customer the owner is at that time: contracts are changed after months or years.
+  int CarrierAt(const Account& account, Role role, int contract_days, Micros at, uint64_t* contract) const;
+  // How much of the owner's connections go through a VPN at that time.
+  double VpnShareAt(const Account& account, Micros at) const;
+  Source Vpn(const Account& account, Micros at, Random* random) const;
   Source Abroad(const Account& account, const Trip& trip, Micros at, Random* random) const;
 
   const Networks& networks_;
