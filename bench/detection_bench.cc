@@ -32,7 +32,7 @@ namespace sekisho::bench {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: detection_bench run|dump --seed N [--accounts N] [--days D] [--history D] [--lost SHARE] [--duplicated SHARE] [--skew S]\n"
+    "usage: detection_bench run|dump --seed N [--accounts N] [--days D] [--history D] [--drawn 0|1] [--lost SHARE] [--duplicated SHARE] [--skew S]\n"
     "         [--policy FILE] [--geo FILE] [--details FILE] [--rules 0|1] [--lenient FILE --out FILE]\n"
     "       detection_bench judge FILE...\n";
 
@@ -43,7 +43,7 @@ int Complain(const absl::Status& status) {
 
 struct Arguments {
   std::map<std::string, std::string> values = {
-      {"seed", ""}, {"accounts", "20000"}, {"days", "14"}, {"history", ""}, {"lost", ""}, {"duplicated", ""}, {"skew", ""},
+      {"seed", ""}, {"accounts", "20000"}, {"days", "14"}, {"history", ""}, {"drawn", "1"}, {"lost", ""}, {"duplicated", ""}, {"skew", ""},
       {"policy", ""}, {"geo", "deploy/geo/country.mmdb"}, {"details", ""}, {"rules", "1"}, {"lenient", ""}, {"out", ""}};
   // False: not understood.
   bool Parse(int argc, char** argv) {
@@ -63,7 +63,8 @@ absl::StatusOr<simulate::SimulateOptions> OptionsOf(const Arguments& args) {
   options.seed = std::strtoull(args.values.at("seed").c_str(), nullptr, 10);
   options.accounts = static_cast<uint32_t>(args.number("accounts"));
   options.days = static_cast<uint32_t>(args.number("days"));
-  if (args.given("history")) options.history_share = args.number("history") / options.days;
+  if (args.given("history")) options.history_days = static_cast<int>(args.number("history"));
+  if (args.number("drawn") != 0) options = simulate::DrawOptions(options.seed, options);
   if (args.given("lost")) options.lost_share = args.number("lost");
   if (args.given("duplicated")) options.duplicated_share = args.number("duplicated");
   if (args.given("skew")) options.skew_seconds = args.number("skew");
@@ -80,11 +81,21 @@ void WriteOptions(const simulate::SimulateOptions& o, app::JsonWriter* out) {
   out->BeginObject("options");
   out->Number("accounts", o.accounts);
   out->Number("days", o.days);
+  decimal("history_days", o.history_days);
   decimal("history_share", o.history_share);
+  decimal("intensity", o.intensity);
+  decimal("stealth", o.stealth);
+  decimal("return_share", o.return_share);
   decimal("lost_share", o.lost_share);
   decimal("duplicated_share", o.duplicated_share);
   decimal("skew_seconds", o.skew_seconds);
   decimal("stolen_share", o.stolen_share);
+  for (int i = 0; i < simulate::kKindCount; ++i) {
+    decimal("share." + std::string(simulate::KindName(static_cast<simulate::Kind>(i))), o.kind_shares[static_cast<size_t>(i)]);
+  }
+  for (int i = 0; i < simulate::kAttackCount; ++i) {
+    decimal("attack." + std::string(simulate::AttackName(static_cast<simulate::Attack>(i))), o.attack_weights[static_cast<size_t>(i)]);
+  }
   out->EndObject();
 }
 

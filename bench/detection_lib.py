@@ -177,9 +177,9 @@ def run_each(jobs, processes, progress):
             raise
 
 
-def run_seed(command, path):
-    """Runs a seed whose answer isn't there yet, and keeps the answer under `path`: whole, or not at all."""
-    if os.path.exists(path):
+def run_seed(command, path, beside=None):
+    """Runs a seed whose answer isn't there yet, or what it writes `beside`, and keeps the answer under `path`: whole, or not at all."""
+    if os.path.exists(path) and (beside is None or os.path.exists(beside)):
         return
     done = subprocess.run(command, stdout=subprocess.PIPE, cwd=ROOT, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
