@@ -32,7 +32,7 @@ namespace sekisho::bench {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: detection_bench run|dump --seed N [--accounts N] [--days D] [--history D] [--drawn 0|1] [--lost SHARE] [--duplicated SHARE] [--skew S]\n"
+    "usage: detection_bench run|dump --seed N [--accounts N] [--days D] [--history D] [--drawn 0|1] [--stolen SHARE] [--lost SHARE] [--duplicated SHARE] [--skew S]\n"
     "         [--policy FILE] [--geo FILE] [--details FILE] [--rules 0|1] [--lenient FILE --out FILE]\n"
     "       detection_bench judge FILE...\n";
 
@@ -43,7 +43,7 @@ int Complain(const absl::Status& status) {
 
 struct Arguments {
   std::map<std::string, std::string> values = {
-      {"seed", ""}, {"accounts", "20000"}, {"days", "14"}, {"history", ""}, {"drawn", "1"}, {"lost", ""}, {"duplicated", ""}, {"skew", ""},
+      {"seed", ""}, {"accounts", "20000"}, {"days", "14"}, {"history", ""}, {"drawn", "1"}, {"stolen", "0.008"}, {"lost", ""}, {"duplicated", ""}, {"skew", ""},
       {"policy", ""}, {"geo", "deploy/geo/country.mmdb"}, {"details", ""}, {"rules", "1"}, {"lenient", ""}, {"out", ""}};
   // False: not understood.
   bool Parse(int argc, char** argv) {
@@ -63,6 +63,7 @@ absl::StatusOr<simulate::SimulateOptions> OptionsOf(const Arguments& args) {
   options.seed = std::strtoull(args.values.at("seed").c_str(), nullptr, 10);
   options.accounts = static_cast<uint32_t>(args.number("accounts"));
   options.days = static_cast<uint32_t>(args.number("days"));
+  options.stolen_share = args.number("stolen");
   if (args.given("history")) options.history_days = static_cast<int>(args.number("history"));
   if (args.number("drawn") != 0) options = simulate::DrawOptions(options.seed, options);
   if (args.given("lost")) options.lost_share = args.number("lost");
