@@ -1,10 +1,8 @@
 #include "bench/detection_service.h"
 
+#include <optional>
 #include <utility>
 #include <variant>
-
-#include "connectors/ingest/dovecot/dovecot.h"
-#include "connectors/ingest/roundcube/roundcube.h"
 
 namespace sekisho::bench {
 namespace {
@@ -34,8 +32,15 @@ DeliveryStatus StatusOf(connectors::Outcome outcome) {
   }
 }
 
-// The webmail's address as the submission servers see it: the simulator's own, see its README.
-constexpr std::string_view kWebmailHost = "10.20.0.30";
+constexpr std::string_view kRecipientKey = "bench";
+
+connectors::Pipeline::Options PipelineOptions() {
+  connectors::Pipeline::Options options;
+  options.key = HashKey::FromPassphrase(kRecipientKey);
+  // The webmail's address as the submission servers see it: the simulator's own, see its README.
+  options.webmail.push_back(IpNetwork::Parse("10.20.0.30").value());
+  return options;
+}
 
 // A run never stops and goes on: nothing is kept.
 class NoStore final : public RecordStore {
@@ -59,11 +64,8 @@ Service::Service(const simulate::SimulateOptions& options, const Policy& policy,
                  FoldObserver* observer)
     : geo_(geo),
       rules_(rules),
-      canonical_({}, HashKey::FromPassphrase("bench")),
-      postfix_(connectors::MakePostfixParser(&canonical_, {})),
-      dovecot_(connectors::MakeDovecotParser(&canonical_)),
-      roundcube_(connectors::MakeRoundcubeParser(&canonical_, {})),
-      webmail_(IpAddress::Parse(kWebmailHost)),
+      canonical_({}, HashKey::FromPassphrase(kRecipientKey)),
+      pipeline_(PipelineOptions()),
       table_(AccountTableOptions{.memory_bytes_max = size_t{8} << 30}),
       shard_(ShardOptions{Hash128{options.seed, 1}, PartitionId{0}}, &policy, &table_),
       entity_setup_{Hash128{options.seed, 2}, nullptr},
@@ -87,10 +89,12 @@ Service::Service(const simulate::SimulateOptions& options, const Policy& policy,
 absl::Status Service::Line(simulate::LogFile file, EventTime, std::string_view line) {
   const connectors::LogLine parsed = headers_[static_cast<size_t>(file)].Parse(line);
   std::string_view reason;
-  connectors::Parser* const parsers[] = {postfix_.get(), dovecot_.get(), roundcube_.get()};
-  for (connectors::Parser* p : parsers) {
-    if (p->Parse(parsed, sink_, &reason) != connectors::ParseResult::kNotMine) break;
-  }
+  pipeline_.Line(parsed, sink_, &reason);
+  return status_;
+}
+
+absl::Status Service::Tell(EventTime, const simulate::Activity& activity) {
+  if (const connectors::Event* event = activities_.Read(activity)) OnEvent(*event);
   return status_;
 }
 
@@ -118,7 +122,7 @@ void Service::OnEvent(const connectors::Event& in) {
   e.service = static_cast<sekisho::Service>(in.service);
   e.failure = static_cast<FailureKind>(in.failure);
   e.delivery = *kind == EventKind::kDelivery ? StatusOf(in.outcome) : DeliveryStatus::kNone;
-  e.via_webmail = webmail_ && in.ip == *webmail_;
+  e.via_webmail = in.via_webmail;
   e.spam_refusal = in.spam_refusal;
   e.sent_by_webmail_log = *kind == EventKind::kSubmission && in.service == connectors::Service::kWebmail;
   e.time = in.time;

@@ -1,22 +1,21 @@
-// A simulated mail service from its lines to our actions: the shipped parsers, the shipped fold, an entity shard that judges
-// networks, and beside them the plain rules on the same events.
+// A simulated mail service from its lines or activities to our actions: the shipped parsers where there are lines, the shipped
+// fold, an entity shard that judges networks, and beside them the plain rules on the same events.
 #ifndef SEKISHO_BENCH_DETECTION_SERVICE_H_
 #define SEKISHO_BENCH_DETECTION_SERVICE_H_
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "bench/plain_rules.h"
+#include "bench/simulated_events.h"
 #include "connectors/common/canonical.h"
 #include "connectors/common/event.h"
-#include "connectors/common/parser.h"
 #include "connectors/common/syslog.h"
-#include "connectors/ingest/postfix/postfix.h"
+#include "connectors/ingest/ingest.h"
 #include "engine/app/score.h"
 #include "engine/cluster/entity_partition.h"
 #include "engine/geo/geo.h"
@@ -27,13 +26,14 @@ namespace sekisho::bench {
 
 // One shard folds all, and one entity shard hears of its sightings each second of the log's time and answers at once. The
 // real way there takes a commit and back, a second or two.
-class Service final : public simulate::LogSink, public simulate::TruthSink {
+class Service final : public simulate::LogSink, public simulate::ActivitySink, public simulate::TruthSink {
  public:
   // All outlive the service; `rules` and `observer` may be null.
   Service(const simulate::SimulateOptions& options, const Policy& policy, const GeoDatabase& geo, PlainRules* rules,
           FoldObserver* observer);
 
   absl::Status Line(simulate::LogFile file, EventTime at, std::string_view line) override;
+  absl::Status Tell(EventTime at, const simulate::Activity& activity) override;
   absl::Status Abuse(std::string_view account, const simulate::AbusiveMessage& message) override;
   absl::Status Account(const simulate::AccountTruth& truth) override;
 
@@ -49,10 +49,9 @@ class Service final : public simulate::LogSink, public simulate::TruthSink {
   const GeoDatabase& geo_;
   PlainRules* const rules_;
   connectors::Canonicalizer canonical_;
-  std::unique_ptr<connectors::PostfixParser> postfix_;
-  std::unique_ptr<connectors::Parser> dovecot_, roundcube_;
+  SimulatedEvents activities_{&canonical_};
+  connectors::Pipeline pipeline_;
   std::vector<connectors::HeaderParser> headers_;
-  std::optional<IpAddress> webmail_;
   connectors::EventSink sink_;
   std::vector<EventRecipient> recipients_;
   AccountTable table_;
