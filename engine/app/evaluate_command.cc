@@ -58,6 +58,13 @@ absl::Status ReadTruth(const std::string& file, Truth* truth) {
   const std::optional<EventTime> end = ParseRfc3339(JsonReader::Text(*root, "end"));
   if (!start || !end) return Malformed(file, "\"start\" and \"end\" must be RFC 3339 times");
   truth->start = *start;
+  truth->clock_error = Span::Seconds(1);
+  if (object parameters; (*root)["parameters"].get(parameters) == simdjson::SUCCESS) {
+    double skew = 0;
+    if (parameters["skew_seconds"].get(skew) == simdjson::SUCCESS) {
+      truth->clock_error = truth->clock_error + Span::Millis(static_cast<int64_t>(skew * 500));
+    }
+  }
   truth->days = static_cast<double>((*end - *start).seconds()) / 86'400;
   simdjson::dom::array accounts;
   if ((*root)["accounts"].get(accounts) != simdjson::SUCCESS) return Malformed(file, "\"accounts\" must be an array");
@@ -117,6 +124,7 @@ absl::Status ReadActions(const std::string& file, std::vector<ScoredAction>* act
     action.time = *time;
     action.expires = ParseRfc3339(JsonReader::Text(*row, "expires")).value_or(EventTime::Never());
     action.why = JsonReader::Text(*row, "rule");
+    action.renewal = action.why == "renewed";
     simdjson::dom::array signals;
     if ((*row)["signals"].get(signals) == simdjson::SUCCESS) {
       for (const simdjson::dom::element signal : signals) {
@@ -137,19 +145,23 @@ std::string Number(double value, int digits = 0) {
 
 void AddAttackRow(const std::string& name, AttackScore* score, Table* table) {
   const double recall = score->stolen == 0 ? 0 : 100.0 * score->suspended / score->stolen;
-  table->Row({name, WithCommas(score->stolen), WithCommas(score->suspended), Number(recall, 1) + "%",
+  const Interval interval = WilsonInterval(score->suspended, score->stolen);
+  table->Row({name, WithCommas(score->stolen), WithCommas(score->suspended),
+              Number(recall, 1) + "% [" + Number(100 * interval.low, 1) + ", " + Number(100 * interval.high, 1) + "]",
+              WithCommas(score->by_second_day),
               Number(Quantile(&score->escaped_recipients, 0.5)), Number(Quantile(&score->escaped_recipients, 0.95)),
               Number(Quantile(&score->seconds_to_suspend, 0.5)), Number(Quantile(&score->seconds_to_suspend, 0.95))});
 }
 
 std::string AttackTable(Score* score) {
   Table table;
-  table.Row({"attack", "stolen", "suspended", "recall", "escaped p50", "escaped p95", "seconds p50", "seconds p95"});
+  table.Row({"attack", "stolen", "suspended", "recall", "by the second day", "escaped p50", "escaped p95", "seconds p50", "seconds p95"});
   AttackScore all;
   for (auto& [name, attack] : score->attacks) {
     AddAttackRow(name, &attack, &table);
     all.stolen += attack.stolen;
     all.suspended += attack.suspended;
+    all.by_second_day += attack.by_second_day;
     all.escaped_recipients.insert(all.escaped_recipients.end(), attack.escaped_recipients.begin(),
                                   attack.escaped_recipients.end());
     all.seconds_to_suspend.insert(all.seconds_to_suspend.end(), attack.seconds_to_suspend.begin(),
@@ -166,13 +178,13 @@ void AddOwnerRow(const std::string& name, const OwnerScore& owner, Table* table)
            Number(interval.high * 1e6, 1) + "]";
   };
   table->Row({name, WithCommas(owner.accounts), WithCommas(static_cast<int64_t>(owner.days)),
-              WithCommas(owner.suspended), per_million(owner.suspended), WithCommas(owner.notified),
-              per_million(owner.notified)});
+              WithCommas(owner.suspended), per_million(owner.suspended), WithCommas(owner.suspensions),
+              WithCommas(owner.throttled), WithCommas(owner.notified), per_million(owner.notified)});
 }
 
 std::string OwnerTable(const Score& score) {
   Table table;
-  table.Row({"owner", "accounts", "account-days", "suspended", "per million account-days", "notified",
+  table.Row({"owner", "accounts", "account-days", "suspended", "per million account-days", "times", "throttled", "notified",
              "per million account-days"});
   OwnerScore all;
   for (const auto& [name, owner] : score.owners) {
@@ -180,6 +192,8 @@ std::string OwnerTable(const Score& score) {
     all.accounts += owner.accounts;
     all.days += owner.days;
     all.suspended += owner.suspended;
+    all.suspensions += owner.suspensions;
+    all.throttled += owner.throttled;
     all.notified += owner.notified;
   }
   AddOwnerRow("all", all, &table);

@@ -29,7 +29,11 @@ bool Stopped(const std::vector<Stop>& stops, EventTime at) {
   return std::any_of(stops.begin(), stops.end(), [at](const Stop& s) { return s.from <= at && at < s.until; });
 }
 
-void ScoreTheft(const TruthAccount& account, const std::vector<const ScoredAction*>& actions, AttackScore* score) {
+constexpr double kSecondDayEnds = 2 * 86'400;
+
+// `since`: actions before are about the owner.
+void ScoreTheft(const TruthAccount& account, EventTime since, const std::vector<const ScoredAction*>& actions,
+                AttackScore* score) {
   if (account.abuse.empty()) return;
   ++score->stolen;
   const std::vector<Stop> stops = Stops(actions);
@@ -39,12 +43,13 @@ void ScoreTheft(const TruthAccount& account, const std::vector<const ScoredActio
   }
   score->escaped_recipients.push_back(escaped);
   const auto found = std::find_if(actions.begin(), actions.end(), [&](const ScoredAction* a) {
-    return a->kind == ActionKind::kSuspend && a->time >= account.compromised;
+    return a->kind == ActionKind::kSuspend && a->time >= since;
   });
   if (found == actions.end()) return;
   ++score->suspended;
   const Span late = (*found)->time - account.abuse.front().time;
   score->seconds_to_suspend.push_back(static_cast<double>(std::max<int64_t>(0, late.millis())) / 1000);
+  score->by_second_day += score->seconds_to_suspend.back() <= kSecondDayEnds;
 }
 
 }  // namespace
@@ -64,22 +69,26 @@ Score ScoreRun(const Truth& truth, const std::vector<ScoredAction>& actions) {
     const auto found = by_account.find(login);
     const auto& mine = found == by_account.end() ? kNothing : found->second;
     const bool stolen = !account.attack.empty();
-    if (stolen) ScoreTheft(account, mine, &score.attacks[account.attack]);
+    const EventTime since = stolen ? account.compromised - truth.clock_error : EventTime::Never();
+    if (stolen) ScoreTheft(account, since, mine, &score.attacks[account.attack]);
 
     OwnerScore& owner = score.owners[account.kind];
     ++owner.accounts;
     owner.days += stolen ? std::max(0.0, static_cast<double>((account.compromised - truth.start).seconds()) / 86'400)
                          : truth.days;
+    const auto of_owner = [&](const ScoredAction* a) { return !stolen || a->time < since; };
     const auto wrongly = [&](ActionKind kind) {
-      return std::find_if(mine.begin(), mine.end(), [&](const ScoredAction* a) {
-        return a->kind == kind && (!stolen || a->time < account.compromised);
-      });
+      return std::find_if(mine.begin(), mine.end(), [&](const ScoredAction* a) { return a->kind == kind && of_owner(a); });
     };
-    if (wrongly(ActionKind::kNotify) != mine.end()) ++owner.notified;
+    owner.notified += wrongly(ActionKind::kNotify) != mine.end();
+    owner.throttled += wrongly(ActionKind::kThrottle) != mine.end();
     if (const auto first = wrongly(ActionKind::kSuspend); first != mine.end()) {
       ++owner.suspended;
       score.wrong.push_back({login, account.kind, (*first)->why, (*first)->time});
     }
+    owner.suspensions += static_cast<uint32_t>(std::count_if(mine.begin(), mine.end(), [&](const ScoredAction* a) {
+      return a->kind == ActionKind::kSuspend && !a->renewal && of_owner(a);
+    }));
   }
   std::sort(score.wrong.begin(), score.wrong.end(),
             [](const auto& a, const auto& b) { return std::tie(a.time, a.account) < std::tie(b.time, b.account); });

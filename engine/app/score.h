@@ -1,6 +1,8 @@
 // Scores a run's actions against the truth of a simulation: what was found of each kind of attack, what escaped, whom
 // it hit wrongly. Enforcement is counted as it is: sending is stopped from kEnforcementDelay after a suspension's own
 // time until it expires or is released.
+//
+// `sekisho evaluate` and bench/detection both score by this, so their figures mean the same.
 #ifndef SEKISHO_ENGINE_APP_SCORE_H_
 #define SEKISHO_ENGINE_APP_SCORE_H_
 
@@ -32,6 +34,9 @@ struct Truth {
   std::map<std::string, TruthAccount, std::less<>> accounts;
   double days = 0;  // length of the run
   EventTime start;
+  // What a log says of a time may be so much earlier than the truth's: logs tell whole seconds, and clocks of hosts are
+  // apart. An action so shortly before the thief's first use is about the thief.
+  Span clock_error;
 };
 
 // What scoring needs of an action.
@@ -40,11 +45,13 @@ struct ScoredAction {
   ActionKind kind = ActionKind::kObserve;
   EventTime time, expires;
   std::string why;  // rule and signals, for people
+  bool renewal = false;  // goes on with a suspension that stood
 };
 
 struct AttackScore {
   uint32_t stolen = 0;     // accounts with at least one abusive message
   uint32_t suspended = 0;  // by an enforced suspension after the compromise
+  uint32_t by_second_day = 0;  // of these, within 48 h of the first abusive message
   std::vector<double> escaped_recipients;  // one of each stolen account, suspended or not
   std::vector<double> seconds_to_suspend;  // from the first abusive message (0 if before it); of suspended ones
 };
@@ -52,7 +59,8 @@ struct AttackScore {
 struct OwnerScore {
   uint32_t accounts = 0;
   double days = 0;  // account-days before a compromise, if any
-  uint32_t suspended = 0, notified = 0;  // accounts wrongly hit, each once
+  uint32_t suspended = 0, throttled = 0, notified = 0;  // accounts wrongly hit in that way, each once
+  uint32_t suspensions = 0;  // wrong ones, without renewals: an owner may be hit again and again
 };
 
 struct WrongSuspension {

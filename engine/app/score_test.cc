@@ -44,6 +44,37 @@ TEST(Score, ReleaseOpensAndRenewalKeepsClosed) {
                 .attacks["burst"].escaped_recipients[0], 10);
 }
 
+// Logs tell whole seconds, and hosts' clocks are apart.
+TEST(Score, AnActionWithinTheClocksErrorBeforeTheTheftIsAboutTheThief) {
+  Truth truth = OneTheft();
+  truth.clock_error = Span::Seconds(16);
+  Score late = ScoreRun(truth, {Suspend("stolen", At(-16), At(100))});
+  EXPECT_EQ(late.attacks["burst"].suspended, 1u);
+  EXPECT_EQ(late.attacks["burst"].seconds_to_suspend, std::vector<double>{0});
+  EXPECT_EQ(late.owners["home"].suspended, 0u);
+  Score early = ScoreRun(truth, {Suspend("stolen", At(-17), At(100))});
+  EXPECT_EQ(early.attacks["burst"].suspended, 0u);
+  EXPECT_EQ(early.owners["home"].suspended, 1u);
+}
+
+TEST(Score, RenewalsAreNoFurtherSuspensions) {
+  ScoredAction renewed = Suspend("owner", At(10), At(20));
+  renewed.renewal = true;
+  const ScoredAction throttle{"owner", ActionKind::kThrottle, At(0), At(1), ""};
+  const Score score = ScoreRun(OneTheft(), {throttle, Suspend("owner", At(3), At(10)), renewed, Suspend("owner", At(30), At(40))});
+  EXPECT_EQ(score.owners.at("home").suspended, 1u);
+  EXPECT_EQ(score.owners.at("home").suspensions, 2u);
+  EXPECT_EQ(score.owners.at("home").throttled, 1u);
+}
+
+TEST(Score, TheSecondDayEndsAfterFortyEightHours) {
+  const int64_t two_days = 2 * 86'400;
+  EXPECT_EQ(ScoreRun(OneTheft(), {Suspend("stolen", At(two_days), At(two_days + 1))}).attacks["burst"].by_second_day, 1u);
+  const Score late = ScoreRun(OneTheft(), {Suspend("stolen", At(two_days + 1), At(two_days + 2))});
+  EXPECT_EQ(late.attacks.at("burst").by_second_day, 0u);
+  EXPECT_EQ(late.attacks.at("burst").suspended, 1u);
+}
+
 TEST(Score, WhatHitsAnOwnerIsWrongAlsoBeforeTheTheft) {
   const ScoredAction notify{"owner", ActionKind::kNotify, At(0), EventTime::Never(), ""};
   const Score score = ScoreRun(OneTheft(), {Suspend("stolen", At(-100), At(-50)), Suspend("owner", At(3), At(4)),
