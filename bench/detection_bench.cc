@@ -20,6 +20,7 @@
 #include "connectors/ingest/dovecot/dovecot.h"
 #include "connectors/ingest/postfix/postfix.h"
 #include "connectors/ingest/roundcube/roundcube.h"
+#include "engine/cluster/local_entities.h"
 #include "engine/geo/geo.h"
 #include "engine/shard/shard.h"
 #include "engine/simulate/simulate.h"
@@ -87,7 +88,8 @@ class Run final : public simulate::LogSink, public simulate::TruthSink {
         dovecot_(connectors::MakeDovecotParser(&canonical_)),
         roundcube_(connectors::MakeRoundcubeParser(&canonical_, {})),
         webmail_(IpAddress::Parse(webmail_host)),
-        shard_(ShardOptions{Hash128{options.seed, 1}, PartitionId{0}}, &policy, &table_) {
+        shard_(ShardOptions{Hash128{options.seed, 1}, PartitionId{0}}, &policy, &table_),
+        entities_(Hash128{options.seed, 1}, &shard_) {
     connectors::HeaderOptions header;
     header.zone = absl::FixedTimeZone(options.zone_minutes * 60);
     header.reference = options.start + Span::Days(options.days + 1);
@@ -218,11 +220,13 @@ class Run final : public simulate::LogSink, public simulate::TruthSink {
       e.place = {info.country, info.asn};
     }
     e.recipients = in.recipients;
+    e.size_bytes = in.size_bytes;
     recipients_.clear();
     for (const connectors::Recipient& r : in.recipient_list) recipients_.push_back({r.domain, r.key});
     e.recipient_list = recipients_;
     status_.Update(shard_.Tick(e.time, Offset{offset_++}, &actions_));
     status_.Update(shard_.Fold(e, Offset{offset_++}, &actions_).status());
+    status_.Update(entities_.Settle());
   }
 
   const GeoDatabase* const geo_;
@@ -236,6 +240,7 @@ class Run final : public simulate::LogSink, public simulate::TruthSink {
   Circumstances circumstances_;
   AccountTable table_;
   Shard shard_;
+  LocalEntities entities_;
   int64_t offset_ = 0;
   absl::Status status_;
   std::vector<Action> actions_;

@@ -35,6 +35,10 @@ constexpr std::array kFeatures = {
     Entry{"source_bad_score_milli", "share of bad accounts in the source's network, at least, in thousandths"},
     Entry{"source_bad_accounts", "other accounts suspended over that network"},
     Entry{"denied", "denied by an operator"},
+    Entry{"domain_turned_share_milli", "share of the domain's active accounts that turned, at least, in thousandths"},
+    Entry{"domain_turned_accounts", "other accounts of the domain that turned"},
+    Entry{"campaign_turned_share_milli", "share of turned accounts among those such messages are sent from, at least, in thousandths"},
+    Entry{"campaign_turned_accounts", "other turned accounts that such messages were sent from"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -82,6 +86,8 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kGuessingThenUse: return "a password was guessed, then somebody unfamiliar sent";
     case DetectorId::kBounceSurge: return "receivers bounced or refused far too many messages";
     case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
+    case DetectorId::kDomainCohort: return "sent by somebody unfamiliar, as from other accounts of the same domain just now";
+    case DetectorId::kCampaign: return "sent what is being sent through other stolen accounts";
   }
   return "unknown";
 }

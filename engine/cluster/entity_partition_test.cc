@@ -163,7 +163,7 @@ TEST_F(EntityPartitionTest, JudgementsEndWithWhatTheyRestOn) {
   EXPECT_EQ(Held("198.51.100.7").bad_accounts, 5u);
   Pass(Span::Hours(2));
   EXPECT_EQ(Held("198.51.100.7").score_milli, 0);
-  EXPECT_EQ(shard_->networks(), 1u) << "forgotten, but for the bystander's";
+  EXPECT_EQ(shard_->entities(), 1u) << "forgotten, but for the bystander's";
   Many(3, "robbed", "198.51.100.7", SightingKind::kSuspended);
   EXPECT_EQ(Held("198.51.100.7").bad_accounts, 3u);
 }

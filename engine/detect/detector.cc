@@ -25,6 +25,8 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kGuessingThenUse, Family::kCredential, DetectGuessingThenUse},
     Entry{DetectorId::kBounceSurge, Family::kOutcome, DetectBounceSurge},
     Entry{DetectorId::kSharedSource, Family::kReputation, DetectSharedSource},
+    Entry{DetectorId::kDomainCohort, Family::kCohort, DetectDomainCohort},
+    Entry{DetectorId::kCampaign, Family::kCohort, DetectCampaign},
 };
 
 }  // namespace

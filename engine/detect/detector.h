@@ -37,6 +37,8 @@ bool DetectGuessing(const DetectInput&, Signal*);
 bool DetectGuessingThenUse(const DetectInput&, Signal*);
 bool DetectBounceSurge(const DetectInput&, Signal*);
 bool DetectSharedSource(const DetectInput&, Signal*);
+bool DetectDomainCohort(const DetectInput&, Signal*);
+bool DetectCampaign(const DetectInput&, Signal*);
 
 // Appends the signals of every detector that isn't off, in the order of DetectorId.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);

@@ -9,7 +9,9 @@ std::string_view Name(DetectorId id) {
   static constexpr std::array<std::string_view, kDetectors> kNames = {
       "none",         "country_velocity", "source_dispersion",  "source_rotation",   "send_rate", "recipient_rate",
       "source_burst", "recipient_tendency", "send_without_read", "guessing", "guessing_then_use", "bounce_surge",
-      "shared_source"};
+      "shared_source",
+      "", "", "", "", "", "", "", "", "", "",  // 13 to 22 aren't taken yet
+      "domain_cohort", "campaign"};
   const auto i = static_cast<size_t>(id);
   return i < kNames.size() ? kNames[i] : "unknown";
 }

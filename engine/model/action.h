@@ -27,8 +27,10 @@ enum class DetectorId : uint8_t {
   kGuessingThenUse = 10,
   kBounceSurge = 11,
   kSharedSource = 12,
+  kDomainCohort = 23,
+  kCampaign = 24,
 };
-inline constexpr int kDetectors = 13;  // with kNone
+inline constexpr int kDetectors = 25;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

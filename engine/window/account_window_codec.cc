@@ -45,6 +45,7 @@ enum Tag : uint64_t {
   kPattern = 33,
   kGrace = 34,
   kVerdictMode = 35,
+  kStrayShape = 80,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -238,6 +239,12 @@ void AccountWindow::Encode(ByteWriter* out) const {
       w->PutVarint(standing.relapse_guard ? 1 : 0);
     });
   }
+  if (stray_shape != 0) {
+    f.Put(kStrayShape, [&](ByteWriter* w) {
+      w->PutVarint(stray_shape);
+      PutTime(w, base, stray_shape_at);
+    });
+  }
 }
 
 bool AccountWindow::Decode(ByteReader* in) {
@@ -326,6 +333,10 @@ bool AccountWindow::Decode(ByteReader* in) {
       case kGrace:
         standing.grace = GetTime(&r, base);
         standing.relapse_guard = r.VarintUpTo(1) == 1;
+        break;
+      case kStrayShape:
+        stray_shape = static_cast<uint16_t>(r.VarintUpTo(UINT16_MAX));
+        stray_shape_at = GetTime(&r, base);
         break;
       default: continue;  // a newer record's field
     }

@@ -56,6 +56,15 @@ struct Features {
   int64_t source_bad_score_milli = 0, source_bad_accounts = 0;
   bool denied = false;             // an operator says that this source, or this account, is bad
 
+  // --- domain_cohort, campaign ---
+  // What entity shards think of the account's domain: turned / (turned + active) accounts, its lower confidence bound in
+  // thousandths, and how many others turned within 6 h. 0: nothing of the kind is known.
+  int64_t domain_turned_share_milli = 0, domain_turned_accounts = 0;
+  // Of the messages of this one's pattern (AccountWindow::Touch) within the last hour: turned / all accounts that strays sent
+  // them from, likewise, and how many others turned.
+  int64_t campaign_turned_share_milli = 0, campaign_turned_accounts = 0;
+
+  static constexpr Span kDomainTurnsWithin = Span::Hours(6), kCampaignWithin = Span::Hours(1);
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kHabitRecipientsMin = 50;
 };

@@ -25,7 +25,7 @@ static_assert(static_cast<int>(Mode::kShadow) + 1 == v1::MODE_SHADOW && v1::Mode
 
 absl::Status DecodeSignal(const v1::Signal& in, Signal* out) {
   for (int id = 1; id < kDetectors; ++id) {
-    if (Name(static_cast<DetectorId>(id)) == in.detector()) out->detector = static_cast<DetectorId>(id);
+    if (!in.detector().empty() && Name(static_cast<DetectorId>(id)) == in.detector()) out->detector = static_cast<DetectorId>(id);
   }
   if (out->detector == DetectorId::kNone) return Unknown("signals.detector", in.detector());
   if (!v1::Family_IsValid(in.family()) || in.family() == v1::FAMILY_UNSPECIFIED) {

@@ -197,6 +197,7 @@ INSTANTIATE_TEST_SUITE_P(Golden, TraceTest, ::testing::ValuesIn(Traces()), [](co
 TEST(TracesTest, EveryDetectorHasOne) {
   for (int d = 1; d < kDetectors; ++d) {
     const std::string name(Name(static_cast<DetectorId>(d)));
+    if (name.empty()) continue;  // a number that isn't taken
     EXPECT_TRUE(fs::exists(kData / (name + ".trace"))) << name;
   }
 }
