@@ -58,6 +58,38 @@ TEST(JudgementsTest, ABatchSeenTwiceChangesNothing) {
   EXPECT_EQ(Score(j, "198.51.100.7"), 525);
 }
 
+// Goal: domains and campaigns have room of their own, and come back too. Method: more networks than there is room for beside them.
+TEST(JudgementsTest, NetworksPushNoDomainOut) {
+  Judgements j(2, 2);
+  Judgement domain;
+  domain.entity = EntityKind::kDomain;
+  domain.key = DomainKey("a@company.example");
+  domain.score_milli = 120;
+  domain.bad_accounts = 4;
+  domain.expires = kNow + Span::Hours(1);
+  Judgement campaign = domain;
+  campaign.entity = EntityKind::kCampaign;
+  campaign.key = CampaignOf(77).key;
+  ASSERT_TRUE(j.Apply(Batch(0, 1, {domain, campaign})));
+  for (int i = 2; i < 9; ++i) ASSERT_TRUE(j.Apply(Batch(0, i, {Of("198.51." + std::to_string(i) + ".7", 500, 3)})));
+  const std::string bytes = Bytes(j);
+  Judgements again(2, 2);
+  ByteReader reader(bytes);
+  ASSERT_TRUE(again.Decode(&reader) && reader.done());
+  EXPECT_EQ(Bytes(again), bytes);
+  for (const Judgements* held : {&j, &again}) {
+    EXPECT_EQ(held->size(), 4u);
+    EXPECT_EQ(held->OfDomain("somebody.else@company.example", kNow).bad_accounts, 4u);
+    EXPECT_EQ(held->OfDomain("somebody.else@company.example", kNow + Span::Hours(1)).score_milli, 0);
+    EXPECT_EQ(held->OfDomain("a@other.example", kNow).score_milli, 0);
+    EXPECT_EQ(held->OfCampaign(77, kNow).score_milli, 120);
+    EXPECT_EQ(held->OfCampaign(0, kNow).score_milli, 0) << "no pattern";
+  }
+  domain.score_milli = 0;
+  ASSERT_TRUE(j.Apply(Batch(0, 9, {domain})));
+  EXPECT_EQ(j.OfDomain("a@company.example", kNow).score_milli, 0) << "taken back";
+}
+
 TEST(JudgementsTest, StayBoundedAndComeBackFromTheirBytes) {
   Judgements j(3);
   for (int i = 1; i <= 5; ++i) {
