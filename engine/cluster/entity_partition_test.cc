@@ -256,9 +256,9 @@ TEST_F(EntityPartitionTest, ACampaignIsJudgedByWhatBecameOfItsAccountsWithinTheH
     Fold(s);
   };
   const auto held = [this] {
-    Judgements held;
-    for (const Output& output : outputs_) EXPECT_TRUE(held.Apply(std::get<JudgementBatch>(output)));
-    return held.OfCampaign(77, at_);
+    Judgements judgements;
+    for (const Output& output : outputs_) EXPECT_TRUE(judgements.Apply(std::get<JudgementBatch>(output)));
+    return judgements.OfCampaign(77, at_);
   };
   for (int i = 0; i < 2; ++i) send(i, SightingKind::kSuspected);
   for (int i = 2; i < 4; ++i) send(i, SightingKind::kUsed);
@@ -393,7 +393,8 @@ TEST(PartitionJudgementsTest, ABatchSeenTwiceChangesNothing) {
   FoldSetup setup;
   MarkerStore store;
   auto partition = *Partition::Open(&setup, PartitionId{0}, &store, Offset{0});
-  const JudgementBatch batch{PartitionId{1}, Offset{9}, kStart, {{IpAddress::FromV4(0xc6336400), 24, 525, 3, 0, kStart + Span::Hours(1)}}};
+  const Judgement network{IpAddress::FromV4(0xc6336400), 24, 525, 3, 0, kStart + Span::Hours(1), EntityKind::kNetwork, {}};
+  const JudgementBatch batch{PartitionId{1}, Offset{9}, kStart, {network}};
   std::vector<Output> outputs;
   std::string states[3];
   for (int64_t i = 0; i < 3; ++i) {

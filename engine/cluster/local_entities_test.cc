@@ -194,7 +194,8 @@ TEST(LocalEntitiesTest, JudgementsAloneSuspendNobody) {
   for (int person = 0; person < 8; ++person) lives.Rob("company.example", person, kTheft + Span::Minutes(person), 8);
   Machine machine;
   lives.Play(&machine);
-  ASSERT_TRUE(machine.shard().Judge({PartitionId{7}, Offset{1}, kTheft, {{IpAddress::FromV4(0xc6336400), 24, 900, 9, 0, kTheft + Span::Hours(72)}}}));
+  const Judgement network{IpAddress::FromV4(0xc6336400), 24, 900, 9, 0, kTheft + Span::Hours(72), EntityKind::kNetwork, {}};
+  ASSERT_TRUE(machine.shard().Judge({PartitionId{7}, Offset{1}, kTheft, {network}}));
   const size_t before = machine.told().size();
   Lives traveller;
   for (int i = 0; i < 2; ++i) {

@@ -15,7 +15,7 @@ const EventTime kNow = EventTime::FromSeconds(1'772'409'600);
 
 Judgement Of(const std::string& address, int32_t score, uint32_t bad, EventTime expires = kNow + Span::Hours(72)) {
   const IpAddress ip = IpAddress::Parse(address).value();
-  return {SourceNetwork(ip), static_cast<uint8_t>(SourceNetworkBits(ip)), score, bad, 0, expires};
+  return {SourceNetwork(ip), static_cast<uint8_t>(SourceNetworkBits(ip)), score, bad, 0, expires, EntityKind::kNetwork, {}};
 }
 
 JudgementBatch Batch(int partition, int64_t offset, std::vector<Judgement> judgements, EventTime at = kNow) {

@@ -131,7 +131,7 @@ std::string Fold(const fs::path& path) {
         const IpAddress address = IpAddress::Parse(ip).value();
         const Judgement judgement{SourceNetwork(address), static_cast<uint8_t>(SourceNetworkBits(address)),
                                   std::atoi(extras["score"].c_str()), static_cast<uint32_t>(std::atoi(extras["bad"].c_str())), 0,
-                                  at + Span::Days(1)};
+                                  at + Span::Days(1), EntityKind::kNetwork, {}};
         EXPECT_TRUE(shard.Judge({PartitionId{0}, Offset{offset++}, at, {judgement}}));
         continue;
       }
