@@ -67,7 +67,7 @@ struct Judgement {
   uint32_t bad_accounts = 0, good_accounts = 0;
   EventTime expires;
   EntityKind entity = EntityKind::kNetwork;
-  Hash128 key;  // of a domain or campaign, see Entity
+  Hash128 key = {};  // of a domain or campaign, see Entity
   Entity of() const { return entity == EntityKind::kNetwork ? Entity{entity, network, {}} : Entity{entity, {}, key}; }
 };
 

@@ -26,8 +26,8 @@ inline constexpr size_t kEntityKinds = 3;
 // The name of what is judged.
 struct Entity {
   EntityKind kind = EntityKind::kNetwork;
-  IpAddress network;  // of kNetwork: its first address
-  Hash128 key;        // of the others: the pinned hash of the domain, the campaign's pattern
+  IpAddress network = {};  // of kNetwork: its first address
+  Hash128 key = {};        // of the others: the pinned hash of the domain, the campaign's pattern
   auto operator<=>(const Entity&) const = default;
 };
 
@@ -59,7 +59,7 @@ struct Sighting {
   int32_t risk = 0;  // [0, 100]
   // What the sighting is of, and its key if it isn't the network.
   EntityKind entity = EntityKind::kNetwork;
-  Hash128 key;
+  Hash128 key = {};
   Entity of() const { return entity == EntityKind::kNetwork ? Entity{entity, network, {}} : Entity{entity, {}, key}; }
 };
 

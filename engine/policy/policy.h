@@ -132,7 +132,7 @@ struct Policy {
   struct DomainCohort {
     int64_t accounts_min = 2;            // others; lower lets one stolen account throw suspicion on a family
     Limit some = {25, 20};               // lower bound of turned / (turned + active) accounts, in thousandths
-    Limit most = {80, 30};               // a large part of the company
+    Limit most = {80, 25};               // a large part of the company
   } domain_cohort;
 
   // A stray's message of a pattern that strays of other, turned accounts send.
