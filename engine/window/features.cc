@@ -108,6 +108,9 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
 
   if (const Judged judged = population.judgements.Of(touch.ip, at); judged.score_milli > 0) {
     f.source_bad_score_milli = judged.score_milli;
+    for (const Habit& h : a.countries) {
+      f.reading_countries_7d += !h.last_read.never() && h.last_read <= at && at - h.last_read <= Span::Days(7);
+    }
     // The account may be one of them: its own guilt proves nothing more.
     f.source_bad_accounts = static_cast<int64_t>(judged.bad_accounts) - (a.standing.suspensions > 0 ? 1 : 0);
   }

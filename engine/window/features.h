@@ -54,6 +54,8 @@ struct Features {
   // What entity shards think of this event's source network: bad / (bad + good) accounts, its lower confidence bound in
   // thousandths, and how many others were found bad there. 0: nothing bad is known.
   int64_t source_bad_score_milli = 0, source_bad_accounts = 0;
+  // Countries that the mailbox was read from within 7 days; only where the network is known to be bad.
+  int64_t reading_countries_7d = 0;
   bool denied = false;             // an operator says that this source, or this account, is bad
 
   // --- domain_cohort, campaign ---
@@ -64,6 +66,8 @@ struct Features {
   // them from, likewise, and how many others turned.
   int64_t campaign_turned_share_milli = 0, campaign_turned_accounts = 0;
 
+  // An owner who reads from so many countries goes through a VPN or is on the road, and meets thieves on his ways.
+  static constexpr int64_t kReadsWidely = 2;
   static constexpr Span kDomainTurnsWithin = Span::Hours(6), kCampaignWithin = Span::Hours(1);
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kHabitRecipientsMin = 50;

@@ -15,6 +15,7 @@
 namespace sekisho::wire {
 namespace {
 
+constexpr size_t kHashBytes = 16;
 // Keeps the signature from being taken for one of anything else.
 constexpr std::string_view kSignedName("sekisho.v1.OperatorOrder\0", 25);
 
