@@ -15,6 +15,7 @@
 #include "engine/app/stop.h"
 #include "engine/app/story.h"
 #include "engine/app/terminal.h"
+#include "engine/cluster/local_entities.h"
 
 namespace sekisho::app {
 namespace {
@@ -48,6 +49,9 @@ int RunExplain(const ExplainOptions& options) {
   shard.set_observer(&story);
   NoSink sink;
   Pump pump(source->get(), &shard, &sink, &table);
+  // What a replay knows of others is known here too.
+  LocalEntities entities(FilesLogId(), &shard);
+  pump.JudgeBy(&entities);
   pump.OnFolded([&story](const Event& event) { story.OnFolded(event); });
 
   Progress progress(&RealClock());

@@ -439,6 +439,23 @@ void AddRelapse(YamlFields* f, Policy* p) {
                   "In the owner's own country the scores are this part of the others'");
 }
 
+void AddCohort(YamlFields* f, Policy* p) {
+  DetectorKeys domain(f, p, DetectorId::kDomainCohort,
+                      "An unfamiliar source sends, while other accounts of the same domain have turned within 6 h");
+  domain.Count("accounts_min", &p->domain_cohort.accounts_min,
+               "Other accounts that turned. Lower lets one stolen account throw suspicion on a whole family");
+  domain.Limit("some", &p->domain_cohort.some, "Turned among the domain's active accounts, lower confidence bound in thousandths");
+  domain.Limit("most", &p->domain_cohort.most, "The same where it is a large part of the company");
+
+  DetectorKeys campaign(f, p, DetectorId::kCampaign,
+                        "An unfamiliar source sends messages of a pattern that stolen accounts sent within the last hour");
+  campaign.Count("accounts_min", &p->campaign.accounts_min,
+                 "Other accounts that turned. Lower takes two thieves with letters of one size for one hand");
+  campaign.Limit("some", &p->campaign.some,
+                 "Turned among all accounts that unfamiliar sources send such messages from, lower confidence bound in thousandths");
+  campaign.Limit("most", &p->campaign.most, "The same where hardly any of them hasn't turned");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -531,6 +548,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddSenderVariety(&fields, p);
   AddComplaint(&fields, p);
   AddRelapse(&fields, p);
+  AddCohort(&fields, p);
   AddResponse(&fields, p);
   return fields;
 }

@@ -42,6 +42,8 @@ absl::Status Pump::Fold(std::span<const Record> records, size_t first_index) {
       const Heartbeat& heartbeat = std::get<Heartbeat>(record.value);
       if (absl::Status status = shard_->Tick(heartbeat.time, record.offset, &actions_); !status.ok()) return status;
     }
+    if (entities_ == nullptr) continue;
+    if (absl::Status status = entities_->Settle(); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

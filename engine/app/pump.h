@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/cluster/local_entities.h"
 #include "engine/shard/shard.h"
 #include "engine/state/account_table.h"
 #include "engine/stream/stream.h"
@@ -27,6 +28,9 @@ class Pump {
   // Told of each record that the shard refused, by its index in the present batch, while that batch is valid.
   void OnRefused(std::function<void(size_t index, FoldResult)> told) { refused_ = std::move(told); }
 
+  // Where what the shard tells of networks, domains and campaigns is judged, after each record. Null: nowhere.
+  void JudgeBy(LocalEntities* entities) { entities_ = entities; }
+
   // Told of each event that was folded in, right after it was.
   void OnFolded(std::function<void(const Event&)> told) { folded_ = std::move(told); }
 
@@ -44,6 +48,7 @@ class Pump {
   Shard* const shard_;
   Sink* const sink_;
   AccountTable* const table_;
+  LocalEntities* entities_ = nullptr;
   std::function<void(size_t, FoldResult)> refused_;
   std::function<void(const Event&)> folded_;
   std::vector<AccountId> ids_;

@@ -31,6 +31,7 @@
 #include "engine/app/stop.h"
 #include "engine/app/terminal.h"
 #include "engine/base/clock.h"
+#include "engine/cluster/local_entities.h"
 #include "engine/state/account_table.h"
 #include "engine/state/store.h"
 
@@ -194,7 +195,9 @@ class Replay {
 
     table_ = std::make_unique<AccountTable>(TableOptions(options_.memory_bytes_max), store_.get());
     shard_ = std::make_unique<Shard>(ShardOptions{FilesLogId(), PartitionId{0}}, &policy_, table_.get());
+    entities_ = std::make_unique<LocalEntities>(FilesLogId(), shard_.get());
     if (committed_) {
+      if (absl::Status status = entities_->Decode(committed_->entities); !status.ok()) return status;
       if (absl::Status status = shard_->DecodeState(store_->marker()->fold); !status.ok()) return status;
       dead_letters_->CountOnly(kTooLate, shard_->stats().late);
       dead_letters_->CountOnly(kInFuture, shard_->stats().future);
@@ -207,6 +210,7 @@ class Replay {
     }
     sink_ = std::make_unique<RunSink>(out_.get(), &report_, std::move(commit));
     pump_ = std::make_unique<Pump>(source_.get(), shard_.get(), sink_.get(), table_.get());
+    pump_->JudgeBy(entities_.get());
     if (committed_) pump_->ResumeAt(committed_->next);
     pump_->OnRefused([this](size_t index, FoldResult result) {
       source_->Refuse(index, result == FoldResult::kLate     ? kTooLate
@@ -281,6 +285,7 @@ class Replay {
     marker.lines = source_->stats().lines;
     marker.next = next;
     marker.finished = finished_;
+    marker.entities = entities_->Encode();
     if (dead_letter_file_ != nullptr) {
       if (absl::Status status = dead_letter_file_->Sync(); !status.ok()) return status;
       marker.dead_letter_bytes = dead_letter_file_->length();
@@ -309,6 +314,7 @@ class Replay {
   std::unique_ptr<FileSource> source_;
   std::unique_ptr<AccountTable> table_;
   std::unique_ptr<Shard> shard_;
+  std::unique_ptr<LocalEntities> entities_;
   ActionReport report_;
   std::unique_ptr<RunSink> sink_;
   std::unique_ptr<Pump> pump_;

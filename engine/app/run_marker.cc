@@ -8,7 +8,8 @@
 namespace sekisho::app {
 namespace {
 
-constexpr uint64_t kMarkerVersion = 1;
+// 2: entities.
+constexpr uint64_t kMarkerVersion = 2;
 
 absl::Status Changed(const std::string& what) {
   return absl::FailedPreconditionError(
@@ -36,6 +37,7 @@ std::string RunMarker::Encode() const {
   w.PutZigzag(next.value);
   w.PutVarint(dead_letter_bytes);
   w.PutVarint(finished ? 1 : 0);
+  w.PutBytes(entities);
   return out;
 }
 
@@ -63,6 +65,7 @@ absl::StatusOr<RunMarker> RunMarker::Decode(std::string_view bytes) {
   marker.next = Offset{r.Zigzag()};
   marker.dead_letter_bytes = r.Varint();
   marker.finished = r.VarintUpTo(1) == 1;
+  marker.entities = std::string(r.Bytes());
   if (!r.done()) return absl::DataLossError("the state's marker is damaged");
   return marker;
 }

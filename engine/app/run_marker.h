@@ -32,6 +32,7 @@ struct RunMarker {
   uint64_t lines = 0;  // folded in, of all inputs together
   Offset next;         // of the first record that isn't folded in
   uint64_t dead_letter_bytes = 0;  // written when this was committed
+  std::string entities;  // LocalEntities::Encode
   bool finished = false;
 
   // What StateMarker::input holds.

@@ -15,6 +15,7 @@ RunMarker Sample() {
   marker.lines = 12;
   marker.next = Offset{5};
   marker.dead_letter_bytes = 3;
+  marker.entities = std::string("\0networks", 9);
   marker.finished = true;
   return marker;
 }
@@ -29,6 +30,7 @@ TEST(RunMarker, ComesBackAsItWas) {
   EXPECT_EQ(back->next, Offset{5});
   EXPECT_EQ(back->dead_letter_bytes, 3u);
   EXPECT_TRUE(back->finished);
+  EXPECT_EQ(back->entities, marker.entities);
 }
 
 TEST(RunMarker, RefusesDamageAndOtherVersions) {
@@ -36,7 +38,7 @@ TEST(RunMarker, RefusesDamageAndOtherVersions) {
   for (size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(RunMarker::Decode(bytes.substr(0, n)).ok()) << n;
   EXPECT_FALSE(RunMarker::Decode(bytes + "x").ok());
   std::string later = bytes;
-  later[0] = 2;
+  later[0] = 3;
   EXPECT_EQ(RunMarker::Decode(later).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 

@@ -61,6 +61,10 @@ constexpr std::array kFeatures = {
     Entry{"complaints_72h", "feedback reports about its messages"},
     Entry{"released_hours_ago", "hours since a suspension ended"},
     Entry{"stray_messages_since_release", "messages by unfamiliar sources since then"},
+    Entry{"domain_turned_share_milli", "share of the domain's active accounts that turned, at least, in thousandths"},
+    Entry{"domain_turned_accounts", "other accounts of the domain that turned"},
+    Entry{"campaign_turned_share_milli", "share of turned accounts among those such messages are sent from, at least, in thousandths"},
+    Entry{"campaign_turned_accounts", "other turned accounts that such messages were sent from"},
     Entry{"failed_deliveries_1h", "deliveries that bounced or were refused"},
 };
 
@@ -119,6 +123,8 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kSenderVariety: return "sent under addresses that the owner never uses";
     case DetectorId::kComplaint: return "people who got its messages reported them as spam";
     case DetectorId::kRelapse: return "was let go, and the same began again";
+    case DetectorId::kDomainCohort: return "sent by somebody unfamiliar, as from other accounts of the same domain just now";
+    case DetectorId::kCampaign: return "sent what is being sent through other stolen accounts";
   }
   return "unknown";
 }

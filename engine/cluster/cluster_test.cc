@@ -436,7 +436,7 @@ TEST_F(PartitionTest, AStateOfTheFirstFormatGoesOnWithTheConfiguredPolicy) {
   Shard bare(ShardOptions{setup_.log_id, PartitionId{3}}, &setup_.policy, nullptr);
   std::string state;
   bare.EncodeState(&state);
-  ASSERT_EQ(state.front(), 3);
+  ASSERT_EQ(state.front(), 4);
   // Version 1 had neither exceptions (one zero for none) nor judgements (two zeroes) nor the number of detectors before the
   // counters, and twelve of these.
   constexpr size_t kCounters = kEventKinds + 4 + 5 + kDetectors;

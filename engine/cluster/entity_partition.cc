@@ -7,15 +7,39 @@
 #include <string>
 
 #include "engine/cluster/marker.h"
+#include "engine/model/entity_bytes.h"
 
 namespace sekisho {
 namespace {
 
-constexpr uint64_t kFormat = 1;
+// 2: domains and campaigns.
+constexpr uint64_t kFormat = 2;
 constexpr int64_t kMinuteMs = 60'000;
 // Less is no news.
 constexpr int32_t kScoreStep = 20;
-constexpr Span kExpiryStep = Span::Hours(1);
+
+// How one kind of entity is judged.
+struct Rules {
+  Span lasts;       // a sighting
+  Span bad_lasts;   // a bad one
+  Span known_for;   // before it is judged at all
+  uint32_t bad_min;
+  int32_t share_min;  // thousandths; below it an entity is as good as any
+  Span expiry_step;   // a later expiry by less is no news
+};
+
+constexpr std::array<Rules, kEntityKinds> kRules = {
+    Rules{kSightingLasts, kSightingLasts, Span(), kBadAccountsMin, kBadShareMin, Span::Hours(1)},
+    Rules{kSightingLasts, kDomainTurnsWithin, kDomainKnownFor, kDomainBadMin, kDomainShareMin, Span::Hours(1)},
+    Rules{kCampaignLasts, kCampaignLasts, Span(), kCampaignBadMin, kCampaignShareMin, Span::Minutes(10)},
+};
+
+const Rules& RulesOf(EntityKind kind) { return kRules[static_cast<size_t>(kind) - 1]; }
+
+bool Usable(const Sighting& sighting) {
+  const bool network = sighting.prefix_bits == SourceNetworkBits(sighting.network);
+  return sighting.entity == EntityKind::kNetwork ? network : sighting.key != Hash128() && (network || sighting.network.unspecified());
+}
 
 uint64_t Root(uint64_t n) {
   uint64_t root = 0;
@@ -24,25 +48,6 @@ uint64_t Root(uint64_t n) {
     if (next * next <= n) root = next;
   }
   return root;
-}
-
-void PutAddress(const IpAddress& ip, ByteWriter* out) {
-  if (ip.is_v4()) {
-    out->PutVarint(4);
-    out->PutFixed32(ip.v4());
-    return;
-  }
-  out->PutVarint(6);
-  out->PutBytes({reinterpret_cast<const char*>(ip.bytes().data()), ip.bytes().size()});
-}
-
-IpAddress TakeAddress(ByteReader* in) {
-  if (in->VarintUpTo(6) == 4) return IpAddress::FromV4(in->Fixed32());
-  const std::string_view bytes = in->Bytes();
-  std::array<uint8_t, 16> address{};
-  if (bytes.size() != address.size()) in->Fail();
-  std::copy_n(bytes.begin(), std::min(bytes.size(), address.size()), reinterpret_cast<char*>(address.data()));
-  return IpAddress::FromBytes(address);
 }
 
 }  // namespace
@@ -113,20 +118,23 @@ void EntityPartition::BeginFreeze() {
   out.PutZigzag(day_);
   today_.Encode(&out);
   yesterday_.Encode(&out);
-  out.PutVarint(networks_.size());
-  for (const auto& [address, network] : networks_) {
-    PutAddress(address, &out);
-    out.PutVarint(network.accounts.size());
-    for (const Seen& seen : network.accounts) {
+  out.PutVarint(entities_.size());
+  for (const auto& [entity, known] : entities_) {
+    const bool network = entity.kind == EntityKind::kNetwork;
+    PutEntity(entity, &out);
+    out.PutVarint(known.accounts.size());
+    for (const Seen& seen : known.accounts) {
       out.PutFixed64(seen.account);
       out.PutVarint(static_cast<uint64_t>(seen.kind));
-      out.PutZigzag(network.last.millis() - seen.at.millis());
+      out.PutZigzag(known.last.millis() - seen.at.millis());
+      if (!network && seen.kind != SightingKind::kUsed) out.PutFixed64(seen.network);
     }
-    out.PutZigzag(network.last.millis());
-    out.PutVarint(static_cast<uint64_t>(network.score_milli));
-    out.PutVarint(network.bad);
-    out.PutZigzag(network.expires.millis());
-    out.PutVarint(changed_.contains(address) ? 1 : 0);
+    out.PutZigzag(known.last.millis());
+    out.PutVarint(static_cast<uint64_t>(known.score_milli));
+    out.PutVarint(known.bad);
+    out.PutZigzag(known.expires.millis());
+    out.PutVarint(changed_.contains(entity) ? 1 : 0);
+    if (!network) out.PutZigzag(known.last.millis() - known.first.millis());
   }
   freezing_ = {id_, std::make_shared<PackedRecords>(), std::move(marker), {}};
 }
@@ -143,7 +151,7 @@ absl::Status EntityPartition::Restore(const StateMarker& stored) {
   if (in.Varint() > kFormat && in.ok()) return absl::FailedPreconditionError("the state is of a later version");
   now_ = EventTime::FromMillis(in.Zigzag());
   minute_ = in.Zigzag();
-  constexpr size_t kMarkBytesMin = 3, kNetworkBytesMin = 10, kSeenBytesMin = 10;
+  constexpr size_t kMarkBytesMin = 3, kEntityBytesMin = 10, kSeenBytesMin = 10;
   for (size_t n = in.Length(kMarkBytesMin); n > 0 && in.ok(); --n) {
     SightingPlace& place = marks_[PartitionId{static_cast<int32_t>(in.VarintUpTo(INT32_MAX))}];
     place.offset = Offset{in.Zigzag()};
@@ -151,24 +159,28 @@ absl::Status EntityPartition::Restore(const StateMarker& stored) {
   }
   day_ = in.Zigzag();
   if (!today_.Decode(&in) || !yesterday_.Decode(&in)) return absl::DataLossError("the state is damaged");
-  for (size_t n = in.Length(kNetworkBytesMin); n > 0 && in.ok(); --n) {
-    const IpAddress address = TakeAddress(&in);
-    Network& network = networks_[address];
-    network.accounts.resize(std::min(in.Length(kSeenBytesMin), kNetworkAccountsMax));
+  for (size_t n = in.Length(kEntityBytesMin); n > 0 && in.ok(); --n) {
+    const Entity entity = TakeEntity(&in);
+    const bool network = entity.kind == EntityKind::kNetwork;
+    if (entities_.contains(entity)) in.Fail();
+    Known& known = entities_[entity];
+    known.accounts.resize(std::min(in.Length(kSeenBytesMin), kNetworkAccountsMax));
     std::vector<int64_t> ages;
-    for (Seen& seen : network.accounts) {
+    for (Seen& seen : known.accounts) {
       seen.account = in.Fixed64();
       seen.kind = static_cast<SightingKind>(in.VarintUpTo(static_cast<uint64_t>(SightingKind::kSuspended)));
       ages.push_back(in.Zigzag());
+      if (!network && seen.kind != SightingKind::kUsed) seen.network = in.Fixed64();
     }
-    network.last = EventTime::FromMillis(in.Zigzag());
-    for (size_t i = 0; i < ages.size(); ++i) network.accounts[i].at = network.last - Span::Millis(ages[i]);
-    network.score_milli = static_cast<int32_t>(in.VarintUpTo(1000));
-    network.bad = static_cast<uint32_t>(in.VarintUpTo(UINT32_MAX));
-    network.expires = EventTime::FromMillis(in.Zigzag());
-    if (in.VarintUpTo(1) == 1) changed_.insert(address);
-    if (network.score_milli > 0) judged_.insert(address);
-    by_last_.insert({network.last, address});
+    known.last = EventTime::FromMillis(in.Zigzag());
+    for (size_t i = 0; i < ages.size(); ++i) known.accounts[i].at = known.last - Span::Millis(ages[i]);
+    known.score_milli = static_cast<int32_t>(in.VarintUpTo(1000));
+    known.bad = static_cast<uint32_t>(in.VarintUpTo(UINT32_MAX));
+    known.expires = EventTime::FromMillis(in.Zigzag());
+    if (in.VarintUpTo(1) == 1) changed_.insert(entity);
+    if (!network) known.first = known.last - Span::Millis(in.Zigzag());
+    if (known.score_milli > 0) judged_.insert(entity);
+    LastOf(entity.kind).insert({known.last, entity});
   }
   return in.done() ? absl::OkStatus() : absl::DataLossError("the state is damaged");
 }
@@ -202,8 +214,7 @@ void EntityPartition::FoldSighting(const Sighting& sighting) {
     ++stats_.repeats;
     return;
   }
-  if (sighting.prefix_bits != SourceNetworkBits(sighting.network) ||
-      (mark == marks_.end() && marks_.size() >= kAccountShardsMax)) {
+  if (!Usable(sighting) || (mark == marks_.end() && marks_.size() >= kAccountShardsMax)) {
     ++stats_.unusable;
     return;
   }
@@ -219,106 +230,138 @@ void EntityPartition::FoldSighting(const Sighting& sighting) {
     super_said_.clear();
     day_ = now_.day();
   }
-  today_.Add(sighting.account.hash.low);
+  // Each use of an account is told of its network; what else is told would say nothing more.
+  if (sighting.entity == EntityKind::kNetwork) today_.Add(sighting.account.hash.low);
   ++stats_.sightings;
-  const auto [found, added] = networks_.try_emplace(sighting.network);
-  Network& network = found->second;
-  if (!added) by_last_.erase({network.last, sighting.network});
-  network.last = added ? sighting.time : std::max(network.last, sighting.time);
-  by_last_.insert({network.last, sighting.network});
-  Note(sighting, &network);
-  changed_.insert(sighting.network);
-  if (networks_.size() > kNetworksMax) {
+  const Entity entity = sighting.of();
+  const auto [found, added] = entities_.try_emplace(entity);
+  Known& known = found->second;
+  auto& by_last = LastOf(entity.kind);
+  if (!added) by_last.erase({known.last, entity});
+  if (added) known.first = sighting.time;
+  known.last = added ? sighting.time : std::max(known.last, sighting.time);
+  by_last.insert({known.last, entity});
+  const bool worse = Note(sighting, &known);
+  changed_.insert(entity);
+  if (by_last.size() > kNetworksMax) {
     ++stats_.forgotten;
-    Forget(networks_.find(by_last_.begin()->second));
+    Forget(entities_.find(by_last.begin()->second));
   }
   if (const int64_t minute = now_.millis() / kMinuteMs; minute != minute_) {
     minute_ = minute;
-    while (!by_last_.empty() && by_last_.begin()->first <= now_ - kSightingLasts) Forget(networks_.find(by_last_.begin()->second));
+    ForgetOld();
     JudgeChanged();
-  } else if (sighting.kind == SightingKind::kSuspended) {
-    Judge(sighting.network);
+  } else if (entity.kind == EntityKind::kNetwork ? sighting.kind == SightingKind::kSuspended : worse) {
+    Judge(entity);
   }
 }
 
-void EntityPartition::Note(const Sighting& sighting, Network* network) {
-  std::vector<Seen>& accounts = network->accounts;
+bool EntityPartition::Note(const Sighting& sighting, Known* known) {
+  std::vector<Seen>& accounts = known->accounts;
   const uint64_t account = sighting.account.hash.low;
+  const Span lasts = RulesOf(sighting.entity).lasts;
+  const uint64_t network = sighting.network.unspecified() ? 0 : sighting.network.network_key();
+  const bool turned = sighting.kind != SightingKind::kUsed;
   const auto held = std::find_if(accounts.begin(), accounts.end(), [account](const Seen& seen) { return seen.account == account; });
-  if (held != accounts.end() && held->at > now_ - kSightingLasts) {
-    // The worst of 72 h counts, and lasts from when it was seen last.
-    if (sighting.kind < held->kind) return;
-    held->at = sighting.kind > held->kind ? sighting.time : std::max(held->at, sighting.time);
+  if (held != accounts.end() && held->at > now_ - lasts) {
+    // The worst of that time counts, and lasts from when it was seen last.
+    if (sighting.kind < held->kind) return false;
+    const bool worse = sighting.kind > held->kind;
+    if (worse && held->kind == SightingKind::kUsed) held->network = network;
+    held->at = worse ? sighting.time : std::max(held->at, sighting.time);
     held->kind = sighting.kind;
-    return;
+    return worse;
   }
   if (held != accounts.end()) accounts.erase(held);
   if (accounts.size() >= kNetworkAccountsMax) {
     const auto least = std::min_element(accounts.begin(), accounts.end(), [](const Seen& a, const Seen& b) {
       return std::pair(a.kind, a.at) < std::pair(b.kind, b.at);
     });
-    if (sighting.kind < least->kind) return;
+    if (sighting.kind < least->kind) return false;
     accounts.erase(least);
   }
-  accounts.push_back({account, sighting.kind, sighting.time});
+  accounts.push_back({account, sighting.kind, sighting.time, turned ? network : 0});
+  return turned;
+}
+
+void EntityPartition::ForgetOld() {
+  for (size_t kind = 0; kind < kEntityKinds; ++kind) {
+    auto& by_last = by_last_[kind];
+    while (!by_last.empty() && by_last.begin()->first <= now_ - kRules[kind].lasts) Forget(entities_.find(by_last.begin()->second));
+  }
 }
 
 // A judgement of it that stands expires by itself.
-void EntityPartition::Forget(Networks::iterator network) {
-  by_last_.erase({network->second.last, network->first});
-  changed_.erase(network->first);
-  judged_.erase(network->first);
-  networks_.erase(network);
+void EntityPartition::Forget(Entities::iterator entity) {
+  LastOf(entity->first.kind).erase({entity->second.last, entity->first});
+  changed_.erase(entity->first);
+  judged_.erase(entity->first);
+  entities_.erase(entity);
 }
 
 uint64_t EntityPartition::AccountsLately() const { return std::max(today_.count(), yesterday_.count()); }
 
-void EntityPartition::Judge(const IpAddress& address) {
-  const auto found = networks_.find(address);
-  if (found == networks_.end()) return;  // forgotten as soon as it came
-  Network& network = found->second;
-  std::erase_if(network.accounts, [this](const Seen& seen) { return seen.at <= now_ - kSightingLasts; });
-  uint32_t bad = 0, good = 0;
-  EventTime newest_bad;
-  for (const Seen& seen : network.accounts) {
-    good += seen.kind == SightingKind::kUsed;
-    if (seen.kind != SightingKind::kSuspended) continue;
-    newest_bad = bad == 0 ? seen.at : std::max(newest_bad, seen.at);
-    ++bad;
+EntityPartition::Tally EntityPartition::Count(EntityKind kind, const Known& known) const {
+  const Rules& rules = RulesOf(kind);
+  Tally tally;
+  std::set<uint64_t> networks;
+  for (const Seen& seen : known.accounts) {
+    tally.good += seen.kind == SightingKind::kUsed;
+    const bool bad = seen.kind == SightingKind::kSuspended || (kind != EntityKind::kNetwork && seen.kind == SightingKind::kSuspected);
+    if (!bad || seen.at <= now_ - rules.bad_lasts) continue;
+    tally.newest_bad = tally.bad == 0 ? seen.at : std::max(tally.newest_bad, seen.at);
+    if (kind == EntityKind::kNetwork || networks.insert(seen.network).second) ++tally.bad;
   }
-  int32_t score = bad < kBadAccountsMin ? 0 : BadShareMilli(bad, good);
-  if (score < kBadShareMin) score = 0;
+  return tally;
+}
+
+bool EntityPartition::Everybodys(const Entity& entity, const Known& known) {
+  if (entity.kind != EntityKind::kNetwork) return known.accounts.size() >= kNetworkAccountsMax;
   const uint64_t everybodys =
       std::min<uint64_t>(std::max(kSuperSourceMin, AccountsLately() / kSuperSourcePart), kNetworkAccountsMax);
-  if (score > 0 && network.accounts.size() >= everybodys) {
-    ++stats_.super_sources;
-    super_sources_[address] = network.accounts.size();
-    score = 0;
-  }
-  const EventTime expires = score == 0 ? now_ : newest_bad + kSightingLasts;
-  const bool news = (score == 0) != (network.score_milli == 0) ||
-                    (score > 0 && (std::abs(score - network.score_milli) >= kScoreStep || bad != network.bad ||
-                                   expires >= network.expires + kExpiryStep || now_ >= network.expires));
+  if (known.accounts.size() < everybodys) return false;
+  ++stats_.super_sources;
+  super_sources_[entity.network] = known.accounts.size();
+  return true;
+}
+
+void EntityPartition::Judge(const Entity& entity) {
+  const auto found = entities_.find(entity);
+  if (found == entities_.end()) return;  // forgotten as soon as it came
+  Known& known = found->second;
+  const Rules& rules = RulesOf(entity.kind);
+  std::erase_if(known.accounts, [&](const Seen& seen) { return seen.at <= now_ - rules.lasts; });
+  const Tally tally = Count(entity.kind, known);
+  int32_t score = tally.bad < rules.bad_min ? 0 : BadShareMilli(tally.bad, tally.good);
+  if (score < rules.share_min) score = 0;
+  if (score > 0 && now_ - known.first < rules.known_for) score = 0;
+  if (score > 0 && Everybodys(entity, known)) score = 0;
+  const EventTime expires = score == 0 ? now_ : tally.newest_bad + rules.bad_lasts;
+  const bool news = (score == 0) != (known.score_milli == 0) ||
+                    (score > 0 && (std::abs(score - known.score_milli) >= kScoreStep || tally.bad != known.bad ||
+                                   expires >= known.expires + rules.expiry_step || now_ >= known.expires));
   if (!news || judgements_.size() >= kJudgementsPerBatch) {
-    if (news) changed_.insert(address);
+    if (news) changed_.insert(entity);
     return;
   }
-  network.score_milli = score;
-  network.bad = bad;
-  network.expires = expires;
+  known.score_milli = score;
+  known.bad = tally.bad;
+  known.expires = expires;
   if (score > 0) {
-    judged_.insert(address);
+    judged_.insert(entity);
   } else {
-    judged_.erase(address);
+    judged_.erase(entity);
   }
-  judgements_.push_back({address, static_cast<uint8_t>(SourceNetworkBits(address)), score, bad, good, expires});
+  const bool network = entity.kind == EntityKind::kNetwork;
+  const auto bits = static_cast<uint8_t>(network ? SourceNetworkBits(entity.network) : 0);
+  judgements_.push_back({entity.network, bits, score, tally.bad, tally.good, expires, entity.kind, entity.key});
 }
 
 void EntityPartition::JudgeChanged() {
   // Of those that stand, the accounts they rest on may have come of age.
-  std::set<IpAddress> due = std::exchange(changed_, {});
+  std::set<Entity> due = std::exchange(changed_, {});
   due.insert(judged_.begin(), judged_.end());
-  for (const IpAddress& address : due) Judge(address);
+  for (const Entity& entity : due) Judge(entity);
 }
 
 }  // namespace sekisho

@@ -1,5 +1,5 @@
-// The fold of an entity shard: sightings of source networks in, judgements of them out. Runs under the same Worker as the fold
-// of accounts, with the same promises; it reads no clock either.
+// The fold of an entity shard: sightings of source networks, customer domains and campaigns in, judgements of them out. Runs under
+// the same Worker as the fold of accounts, with the same promises; it reads no clock either.
 //
 // Each account counts once for a network, by the worst that was seen of it there in the last 72 h:
 //   suspended   bad
@@ -8,8 +8,19 @@
 // A network is judged by the lower confidence bound of bad / (bad + good): of few accounts little follows, and a carrier's pool
 // with its thousands of customers stays clean whatever happens there.
 //
-// Time is the newest sighting's. Networks are judged when a minute of it has passed, and one at once when an account was
-// suspended over it. What is said is only what changed; it expires 72 h after the last bad sighting.
+// A domain is judged by its accounts likewise, so that what happens within 6 h to a company of twenty isn't what happens within 6 h
+// to the ten thousand of a provider:
+//   turned      suspected or suspended within the last 6 h: bad. Those that turned over one network count as one: an office that
+//               has moved, a family in one hotel, a company's new gateway.
+//   used        within 72 h: good
+// It is judged once it has been known for a day, for at first most of its accounts haven't been seen yet. One with
+// kNetworkAccountsMax active accounts or more is no company's, and isn't judged at all.
+//
+// A campaign is judged by the accounts that strays sent such messages from within one hour: turned ones, counted as above, are bad,
+// others good.
+//
+// Time is the newest sighting's. All are judged when a minute of it has passed, and one at once when an account was suspended
+// over it, or turned. What is said is only what changed; it expires 72 h (6 h, 1 h) after the last bad sighting.
 //
 // A network that a hundredth of all accounts lately seen use, and no fewer than kSuperSourceMin, is everybody's: a proxy of the
 // operator's own, a carrier's gateway. It is never judged, even if a mistake of ours suspended all of them.
@@ -19,6 +30,7 @@
 #ifndef SEKISHO_ENGINE_CLUSTER_ENTITY_PARTITION_H_
 #define SEKISHO_ENGINE_CLUSTER_ENTITY_PARTITION_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -43,15 +55,24 @@
 
 namespace sekisho {
 
-// Networks of one entity shard; the one longest unseen is forgotten. With ten accounts each 500 B in memory, 130 B in a marker.
+// Networks of one entity shard, domains, and campaigns: so many each; the one longest unseen is forgotten. With ten accounts each
+// 600 B in memory, 130 B in a marker (a domain: 210 B).
 inline constexpr size_t kNetworksMax = 20'000;
-// Accounts of one network. Beyond it, those of less concern give way, the longest unseen first.
+// Accounts of one entity. Beyond it, those of less concern give way, the longest unseen first.
 inline constexpr size_t kNetworkAccountsMax = 256;
 // Account shards whose place is remembered.
 inline constexpr size_t kAccountShardsMax = 4096;
 inline constexpr Span kSightingLasts = Span::Hours(72);
+inline constexpr Span kDomainTurnsWithin = Span::Hours(6);
+inline constexpr Span kDomainKnownFor = Span::Hours(24);
+inline constexpr Span kCampaignLasts = Span::Hours(1);
 inline constexpr uint32_t kBadAccountsMin = 2;
 inline constexpr int32_t kBadShareMin = 100;  // thousandths; below it a network is as good as any
+// Accounts of one domain, and their share; so few are told, and the policy says how many it takes.
+inline constexpr uint32_t kDomainBadMin = 2;
+inline constexpr int32_t kDomainShareMin = 15;
+inline constexpr uint32_t kCampaignBadMin = 3;
+inline constexpr int32_t kCampaignShareMin = 250;
 inline constexpr uint64_t kSuperSourceMin = 100;
 inline constexpr uint64_t kSuperSourcePart = 100;  // one in so many accounts
 // In one batch, so that it fits into a record; the others wait for the next minute.
@@ -67,7 +88,7 @@ struct EntityStats {
   uint64_t unusable = 0;
   uint64_t judgements = 0;
   uint64_t super_sources = 0;  // judgements that were not made, because the network is everybody's
-  uint64_t forgotten = 0;      // networks, because there were too many
+  uint64_t forgotten = 0;      // entities, because there were too many
 };
 
 // Says how many of a few hundred thousand hashes differ, within about 7%: the kept ones are the smallest.
@@ -108,7 +129,7 @@ class EntityPartition final : public PartitionFold {
   SnapshotPart TakeFrozen() override { return std::move(freezing_); }
   absl::Status Thaw() override { return absl::OkStatus(); }
 
-  size_t networks() const { return networks_.size(); }
+  size_t entities() const { return entities_.size(); }
   const EntityStats& stats() const { return stats_; }
 
  private:
@@ -116,25 +137,36 @@ class EntityPartition final : public PartitionFold {
     uint64_t account = 0;  // of its id
     SightingKind kind = SightingKind::kUsed;
     EventTime at;
+    uint64_t network = 0;  // over which it turned; 0: of no known one. Not of networks
   };
-  struct Network {
+  struct Known {
     std::vector<Seen> accounts;  // at most kNetworkAccountsMax
-    EventTime last;
+    EventTime first, last;       // of networks, first isn't kept
     // What was said last; score 0: nothing, or that it isn't bad any more.
     int32_t score_milli = 0;
     uint32_t bad = 0;
     EventTime expires;
   };
-  using Networks = std::map<IpAddress, Network>;
+  using Entities = std::map<Entity, Known>;
+  // What an entity's accounts say of it.
+  struct Tally {
+    uint32_t bad = 0, good = 0;
+    EventTime newest_bad;
+  };
 
   EntityPartition(const EntitySetup* setup, PartitionId id, Offset fresh_from, FoldCounts* counts);
   absl::Status Restore(const StateMarker& stored);
   void FoldSighting(const Sighting& sighting);
-  void Note(const Sighting& sighting, Network* network);
-  void Forget(Networks::iterator network);
-  void Judge(const IpAddress& address);
+  // True: the account is worse than it was.
+  bool Note(const Sighting& sighting, Known* known);
+  void ForgetOld();
+  void Forget(Entities::iterator entity);
+  Tally Count(EntityKind kind, const Known& known) const;
+  bool Everybodys(const Entity& entity, const Known& known);
+  void Judge(const Entity& entity);
   void JudgeChanged();
   uint64_t AccountsLately() const;
+  std::set<std::pair<EventTime, Entity>>& LastOf(EntityKind kind) { return by_last_[static_cast<size_t>(kind) - 1]; }
 
   const EntitySetup* const setup_;
   const PartitionId id_;
@@ -143,10 +175,10 @@ class EntityPartition final : public PartitionFold {
   EventTime now_;
   int64_t minute_ = 0;  // of the last judging
   std::map<PartitionId, SightingPlace> marks_;
-  Networks networks_;
-  std::set<std::pair<EventTime, IpAddress>> by_last_;
-  std::set<IpAddress> changed_;  // since the last judging
-  std::set<IpAddress> judged_;   // whose score isn't 0
+  Entities entities_;
+  std::array<std::set<std::pair<EventTime, Entity>>, kEntityKinds> by_last_;  // by EntityKind
+  std::set<Entity> changed_;  // since the last judging
+  std::set<Entity> judged_;   // whose score isn't 0
   int64_t day_ = 0;
   DistinctEstimate today_, yesterday_;  // accounts
   std::vector<Judgement> judgements_;   // of the present record

@@ -78,6 +78,34 @@ class EntityPartitionTest : public ::testing::Test {
     at_ = at_ + span;
     Fold(Of("bystander", "192.0.2.1", SightingKind::kUsed));
   }
+  Sighting OfDomain(const std::string& account, SightingKind kind, const std::string& over = "") {
+    Sighting s = Of(account, over.empty() ? "192.0.2.1" : over, kind);
+    if (over.empty()) {
+      s.network = IpAddress();
+      s.prefix_bits = 0;
+    }
+    s.entity = EntityKind::kDomain;
+    s.key = DomainKey(account);
+    return s;
+  }
+  // `active` accounts of the domain are seen, and a day later again, so that it is known.
+  void Know(const std::string& domain, int active) {
+    for (int day = 0; day < 2; ++day) {
+      for (int i = 0; i < active; ++i) Fold(OfDomain("p" + std::to_string(i) + "@" + domain, SightingKind::kUsed));
+      if (day == 0) Pass(Span::Hours(24));
+    }
+  }
+  // Each over a network of its own.
+  void Turn(const std::string& domain, int from, int to, SightingKind kind = SightingKind::kSuspected) {
+    for (int i = from; i < to; ++i) {
+      Fold(OfDomain("p" + std::to_string(i) + "@" + domain, kind, "198.51." + std::to_string(i) + ".7"));
+    }
+  }
+  Judged HeldOfDomain(const std::string& domain) const {
+    Judgements held;
+    for (const Output& output : outputs_) EXPECT_TRUE(held.Apply(std::get<JudgementBatch>(output)));
+    return held.OfDomain("anybody@" + domain, at_);
+  }
   // What an account shard now holds of the address.
   Judged Held(const std::string& address) const {
     Judgements held;
@@ -163,7 +191,7 @@ TEST_F(EntityPartitionTest, JudgementsEndWithWhatTheyRestOn) {
   EXPECT_EQ(Held("198.51.100.7").bad_accounts, 5u);
   Pass(Span::Hours(2));
   EXPECT_EQ(Held("198.51.100.7").score_milli, 0);
-  EXPECT_EQ(shard_->networks(), 1u) << "forgotten, but for the bystander's";
+  EXPECT_EQ(shard_->entities(), 1u) << "forgotten, but for the bystander's";
   Many(3, "robbed", "198.51.100.7", SightingKind::kSuspended);
   EXPECT_EQ(Held("198.51.100.7").bad_accounts, 3u);
 }
@@ -176,6 +204,73 @@ TEST_F(EntityPartitionTest, WhatIsEverybodysIsNotJudgedEvenIfAllAreSuspended) {
   EXPECT_EQ(super_, std::vector<std::string>{"198.51.100.0"}) << "said once";
 }
 
+TEST_F(EntityPartitionTest, ADomainIsJudgedAtOnceByTheShareThatTurned) {
+  Know("company.example", 12);
+  Turn("company.example", 0, 1);
+  EXPECT_EQ(HeldOfDomain("company.example").score_milli, 0) << "one is no cohort";
+  Turn("company.example", 1, 4);
+  EXPECT_EQ(HeldOfDomain("company.example").bad_accounts, 4u) << "at once";
+  EXPECT_EQ(HeldOfDomain("company.example").score_milli, BadShareMilli(4, 8));
+  EXPECT_EQ(HeldOfDomain("other.example").score_milli, 0);
+  Pass(Span::Hours(6) - Span::Minutes(1));
+  EXPECT_EQ(HeldOfDomain("company.example").bad_accounts, 4u);
+  Pass();
+  EXPECT_EQ(HeldOfDomain("company.example").score_milli, 0) << "they turned longer ago";
+}
+
+TEST_F(EntityPartitionTest, AProvidersDomainIsNoCompany) {
+  Know("provider.example", 1'000);
+  Turn("provider.example", 0, 200, SightingKind::kSuspended);
+  Pass();
+  EXPECT_EQ(HeldOfDomain("provider.example").score_milli, 0) << "however many turn";
+  Know("large.example", 200);
+  Turn("large.example", 0, 4);
+  Pass();
+  EXPECT_EQ(HeldOfDomain("large.example").score_milli, 0) << "a share of two in a hundred";
+}
+
+TEST_F(EntityPartitionTest, WhoTurnedOverOneNetworkCountsOnce) {
+  Know("moved.example", 12);
+  for (int i = 0; i < 12; ++i) {
+    Fold(OfDomain("p" + std::to_string(i) + "@moved.example", SightingKind::kSuspected, "198.51.100." + std::to_string(i)));
+  }
+  Pass();
+  EXPECT_EQ(HeldOfDomain("moved.example").score_milli, 0);
+  Fold(OfDomain("p12@moved.example", SightingKind::kSuspected, "203.0.113.7"));
+  EXPECT_EQ(HeldOfDomain("moved.example").bad_accounts, 2u);
+}
+
+TEST_F(EntityPartitionTest, ADomainSeenForLessThanADayIsNotJudged) {
+  for (int i = 0; i < 5; ++i) Fold(OfDomain("p" + std::to_string(i) + "@new.example", SightingKind::kUsed));
+  Pass(Span::Hours(20));
+  Turn("new.example", 0, 5);
+  Pass();
+  EXPECT_EQ(HeldOfDomain("new.example").score_milli, 0);
+}
+
+TEST_F(EntityPartitionTest, ACampaignIsJudgedByWhatBecameOfItsAccountsWithinTheHour) {
+  const auto send = [this](int i, SightingKind kind) {
+    Sighting s = Of("u" + std::to_string(i), "198.51." + std::to_string(i) + ".7", kind);
+    s.entity = EntityKind::kCampaign;
+    s.key = CampaignOf(77).key;
+    Fold(s);
+  };
+  const auto held = [this] {
+    Judgements judgements;
+    for (const Output& output : outputs_) EXPECT_TRUE(judgements.Apply(std::get<JudgementBatch>(output)));
+    return judgements.OfCampaign(77, at_);
+  };
+  for (int i = 0; i < 2; ++i) send(i, SightingKind::kSuspected);
+  for (int i = 2; i < 4; ++i) send(i, SightingKind::kUsed);
+  Pass();
+  EXPECT_EQ(held().score_milli, 0) << "two of four";
+  for (int i = 2; i < 6; ++i) send(i, SightingKind::kSuspended);
+  EXPECT_EQ(held().bad_accounts, 6u);
+  EXPECT_EQ(held().score_milli, BadShareMilli(6, 0));
+  Pass(Span::Minutes(61));
+  EXPECT_EQ(held().score_milli, 0);
+}
+
 // Goal: a crash at any point leaves what would have been without it. Method: random sightings, a commit now and then, reopened
 // from there with what was published since; against one that never stopped.
 TEST_F(EntityPartitionTest, ARestartSaysTheSameOnce) {
@@ -183,8 +278,13 @@ TEST_F(EntityPartitionTest, ARestartSaysTheSameOnce) {
   std::vector<Sighting> log;
   for (int i = 0; i < 3'000; ++i) {
     at_ = at_ + Span::Seconds(static_cast<int64_t>(random() % 600));
-    log.push_back(Of("user" + std::to_string(random() % 300), "198.51." + std::to_string(random() % 30) + ".7",
-                     static_cast<SightingKind>(1 + random() % 3)));
+    const std::string account = "user" + std::to_string(random() % 300) + "@d" + std::to_string(random() % 9);
+    const std::string address = "198.51." + std::to_string(random() % 30) + ".7";
+    const auto kind = static_cast<SightingKind>(1 + random() % 3);
+    log.push_back(i % 3 == 0 ? OfDomain(account, kind, random() % 2 == 0 ? "" : address) : Of(account, address, kind));
+    if (i % 3 != 1) continue;
+    log.back().entity = EntityKind::kCampaign;
+    log.back().key = CampaignOf(1 + random() % 5).key;
   }
   for (const Sighting& sighting : log) Fold(sighting);
   const std::vector<Output> expected = std::exchange(outputs_, {});
@@ -257,13 +357,15 @@ TEST(PartitionSightingsTest, RideInTheSnapshotThatHoldsTheirRecords) {
   auto oracle = *Partition::Open(&setup, PartitionId{3}, &never_stopped, Offset{0});
   fold(oracle.get(), log.size(), Offset{0});
   const std::vector<Sighting> expected = oracle->Freeze().sightings;
-  int kinds[4] = {};
+  int kinds[4] = {}, domains = 0;
   for (const Sighting& sighting : expected) {
-    ++kinds[static_cast<size_t>(sighting.kind)];
+    if (sighting.entity == EntityKind::kNetwork) ++kinds[static_cast<size_t>(sighting.kind)];
+    domains += sighting.entity == EntityKind::kDomain;
     EXPECT_EQ(sighting.partition, PartitionId{3});
   }
   EXPECT_GT(kinds[1], 2) << "the owner's days at home, and the thief's first";
   EXPECT_GT(kinds[2], 0);
+  EXPECT_GT(domains, 4) << "its days, and what turned it";
   EXPECT_GT(kinds[3], 1) << "the one that suspended it, and the stray one after it";
 
   for (size_t cut = 1; cut < log.size(); ++cut) {
@@ -291,7 +393,8 @@ TEST(PartitionJudgementsTest, ABatchSeenTwiceChangesNothing) {
   FoldSetup setup;
   MarkerStore store;
   auto partition = *Partition::Open(&setup, PartitionId{0}, &store, Offset{0});
-  const JudgementBatch batch{PartitionId{1}, Offset{9}, kStart, {{IpAddress::FromV4(0xc6336400), 24, 525, 3, 0, kStart + Span::Hours(1)}}};
+  const Judgement network{IpAddress::FromV4(0xc6336400), 24, 525, 3, 0, kStart + Span::Hours(1), EntityKind::kNetwork, {}};
+  const JudgementBatch batch{PartitionId{1}, Offset{9}, kStart, {network}};
   std::vector<Output> outputs;
   std::string states[3];
   for (int64_t i = 0; i < 3; ++i) {

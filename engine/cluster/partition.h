@@ -42,7 +42,7 @@ namespace sekisho {
 inline constexpr Span kVerdictForgottenAfter = Span::Days(7);
 
 // Sightings that wait for the next snapshot. From so many on it comes early; while a partition catches up with its own past,
-// in which nothing is frozen, there may be as many as records that are replayed. 80 B each.
+// in which nothing is frozen, there may be three times as many as records that are replayed. 110 B each.
 inline constexpr size_t kSightingsWaiting = 20'000;
 
 // What is the same for every partition of a log; an input of the fold.

@@ -35,6 +35,8 @@ constexpr std::array kDetectorList = {
     Entry{DetectorId::kSenderVariety, Family::kVolume, DetectSenderVariety},
     Entry{DetectorId::kComplaint, Family::kOutcome, DetectComplaint},
     Entry{DetectorId::kRelapse, Family::kHistory, DetectRelapse},
+    Entry{DetectorId::kDomainCohort, Family::kCohort, DetectDomainCohort},
+    Entry{DetectorId::kCampaign, Family::kCohort, DetectCampaign},
 };
 
 }  // namespace

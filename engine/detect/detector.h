@@ -48,6 +48,8 @@ bool DetectSpamRefusal(const DetectInput&, Signal*);
 bool DetectSenderVariety(const DetectInput&, Signal*);
 bool DetectComplaint(const DetectInput&, Signal*);
 bool DetectRelapse(const DetectInput&, Signal*);
+bool DetectDomainCohort(const DetectInput&, Signal*);
+bool DetectCampaign(const DetectInput&, Signal*);
 
 // Appends the signals of every detector that isn't off, in the order of DetectorId.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);

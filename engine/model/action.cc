@@ -9,8 +9,8 @@ std::string_view Name(DetectorId id) {
   static constexpr std::array<std::string_view, kDetectors> kNames = {
       "none",         "country_velocity", "source_dispersion",  "source_rotation",   "send_rate", "recipient_rate",
       "source_burst", "recipient_tendency", "send_without_read", "guessing", "guessing_then_use", "bounce_surge",
-      "shared_source", "impossible_travel", "source_class",
-      "webmail_origin", "domestic_rotation", "dormant_awakening", "limit_probing", "spam_refusal", "sender_variety", "complaint", "relapse"};
+      "shared_source", "impossible_travel", "source_class", "webmail_origin", "domestic_rotation", "dormant_awakening",
+      "limit_probing", "spam_refusal", "sender_variety", "complaint", "relapse", "domain_cohort", "campaign"};
   const auto i = static_cast<size_t>(id);
   return i < kNames.size() ? kNames[i] : "unknown";
 }

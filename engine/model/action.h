@@ -37,8 +37,10 @@ enum class DetectorId : uint8_t {
   kSenderVariety = 20,
   kComplaint = 21,
   kRelapse = 22,
+  kDomainCohort = 23,
+  kCampaign = 24,
 };
-inline constexpr int kDetectors = 23;  // with kNone
+inline constexpr int kDetectors = 25;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {

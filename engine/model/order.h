@@ -11,6 +11,7 @@
 #include "engine/base/ids.h"
 #include "engine/base/ip.h"
 #include "engine/base/time.h"
+#include "engine/model/sighting.h"
 
 namespace sekisho {
 
@@ -58,13 +59,16 @@ struct Order {
   std::variant<PolicyActivation, AccountRelease, Exception> what;
 };
 
-// What an entity shard thinks of one source network.
+// What an entity shard thinks of one source network, customer domain or campaign.
 struct Judgement {
-  IpAddress network;        // first address
+  IpAddress network;        // first address; of others unspecified
   uint8_t prefix_bits = 0;
   int32_t score_milli = 0;  // lower confidence bound of bad / (bad + good) accounts, in thousandths
   uint32_t bad_accounts = 0, good_accounts = 0;
   EventTime expires;
+  EntityKind entity = EntityKind::kNetwork;
+  Hash128 key = {};  // of a domain or campaign, see Entity
+  Entity of() const { return entity == EntityKind::kNetwork ? Entity{entity, network, {}} : Entity{entity, {}, key}; }
 };
 
 // All that one entity shard judged at one tick.

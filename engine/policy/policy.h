@@ -247,9 +247,22 @@ struct Policy {
     Limit other_source = {3, 30};        // from any, while the password is the old one
     int64_t near_score_percent = 60;     // in the owner's own country scores are this part
   } relapse;
+  // A stray source, while other accounts of the domain have turned.
+  struct DomainCohort {
+    int64_t accounts_min = 2;            // others; lower lets one stolen account throw suspicion on a family
+    Limit some = {25, 20};               // lower bound of turned / (turned + active) accounts, in thousandths
+    Limit most = {80, 25};               // a large part of the company
+  } domain_cohort;
+
+  // A stray's message of a pattern that strays of other, turned accounts send.
+  struct Campaign {
+    int64_t accounts_min = 3;            // others; lower takes two thieves with letters of one size for one
+    Limit some = {300, 15};              // lower bound of turned / all accounts that strays send such messages from, in thousandths
+    Limit most = {500, 25};              // hardly any of them hasn't turned
+  } campaign;
 
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
-  // family here (a new network and no reading from it are one fact).
+  // family here (a new network and no reading from it are one fact), and so are reputation and cohort (what others did).
   struct Rung {
     int32_t risk = 0;
     int32_t families = 1;

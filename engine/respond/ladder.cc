@@ -21,6 +21,8 @@ Risk Weigh(std::span<const Signal> signals, const Policy& policy, bool with_shad
   }
   const auto has = [&](Family f) { return risk.by_family[static_cast<size_t>(f)] > 0; };
   if (has(Family::kOrigin) && has(Family::kMailbox)) --risk.families;
+  // What other accounts did, twice told: no account is stopped for that alone.
+  if (has(Family::kReputation) && has(Family::kCohort)) --risk.families;
   risk.beyond_doubt = velocity && rotation;
   risk.points = std::min(risk.points, 100);
   return risk;

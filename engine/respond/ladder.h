@@ -18,7 +18,7 @@ namespace sekisho {
 
 struct Risk {
   int32_t points = 0;      // [0, 100]: the sum over families of the strongest signal
-  int32_t families = 0;    // independent ones; origin and mailbox count as one
+  int32_t families = 0;    // independent ones; origin and mailbox count as one, reputation and cohort too
   bool beyond_doubt = false;  // country_velocity with source_rotation
   std::array<int32_t, kFamilies> by_family{};
 };

@@ -43,6 +43,16 @@ TEST(LadderTest, ANewNetworkAndNoReadingAreOneFact) {
             ActionKind::kThrottle);
 }
 
+TEST(LadderTest, WhatOthersDidIsOneFactHoweverOftenToldAndStopsNobody) {
+  EXPECT_LT(Decide({Make(DetectorId::kSharedSource, Family::kReputation, 60),
+                    Make(DetectorId::kDomainCohort, Family::kCohort, 60), Make(DetectorId::kCampaign, Family::kCohort, 60)}).kind,
+            ActionKind::kNotify);
+  EXPECT_EQ(Decide({Make(DetectorId::kSharedSource, Family::kReputation, 40), Make(DetectorId::kDomainCohort, Family::kCohort, 30),
+                    Make(DetectorId::kRecipientTendency, Family::kRecipients, 20)}).kind,
+            ActionKind::kSuspend)
+      << "with something of its own it does";
+}
+
 TEST(LadderTest, RotationThroughCountriesIsBeyondDoubt) {
   EXPECT_EQ(Decide({Make(DetectorId::kCountryVelocity, Family::kOrigin, 60),
                     Make(DetectorId::kSourceRotation, Family::kOrigin, 50)}).rule,

@@ -9,8 +9,8 @@
 namespace sekisho {
 namespace {
 
-// 2: exceptions, and how many counters follow. 3: judgements.
-constexpr uint64_t kStateVersion = 3;
+// 2: exceptions, and how many counters follow. 3: judgements. 4: of domains and campaigns, too.
+constexpr uint64_t kStateVersion = 4;
 constexpr uint64_t kDetectorsOfVersion1 = 12;
 
 // Events after which an account is judged. Logins and mailbox accesses only build the picture: what is to be stopped is
@@ -79,6 +79,7 @@ absl::StatusOr<FoldResult> Shard::Fold(const Event& event, Offset offset, std::v
     ++stats_.accounts;
   }
   const bool unseen = account->first_seen.never();
+  const EventTime seen_before = account->last_seen;
   const bool deliveries_visible = !delivery_seen_.never() && event.time - delivery_seen_ < Span::Hours(24);
   const AccountWindow::Touch touch = account->Apply(event, population_, deliveries_visible);
   if (unseen && !account->first_seen.never()) population_.AddAccount(touch.place.country);
@@ -88,41 +89,79 @@ absl::StatusOr<FoldResult> Shard::Fold(const Event& event, Offset offset, std::v
   signals_.clear();
   if (IsJudged(event, touch)) Decide(event, account, touch, offset, actions);
   if (sightings_ != nullptr) {
-    const bool suspended_now = !suspended_before && Suspended(account->standing);
-    const bool acted = actions->size() > said && Counts(actions->back().mode);
-    Sight(event, *account, touch, suspended_now, acted, offset);
+    const Occasion occasion = {.first_today = account->last_seen > seen_before && (unseen || account->last_seen.day() > seen_before.day()),
+                               .suspended_now = !suspended_before && Suspended(account->standing),
+                               .acted = actions->size() > said && Counts(actions->back().mode)};
+    Sight(event, *account, touch, occasion, offset);
   }
   return FoldResult::kFolded;
 }
 
-void Shard::Sight(const Event& event, const AccountWindow& account, const AccountWindow::Touch& touch, bool suspended_now,
-                  bool acted, Offset offset) {
-  if (touch.familiarity == Familiarity::kNowhere) return;
-  const bool signalled = std::any_of(signals_.begin(), signals_.end(), [](const Signal& s) { return !s.shadow; });
+void Shard::Sight(const Event& event, const AccountWindow& account, const AccountWindow::Touch& touch, const Occasion& occasion,
+                  Offset offset) {
+  const bool somewhere = touch.familiarity != Familiarity::kNowhere;
+  const bool suspended = Suspended(account.standing);
   const bool clear = account.standing.verdict == ActionKind::kRelease || account.standing.verdict < ActionKind::kThrottle;
+  // What all but a few events tell: nothing.
+  if (!touch.stray && !occasion.first_today && !touch.first_today) return;
   // A stray's messages are told at the first of a day, and then each time that their number has doubled.
   const uint32_t messages = touch.source < 0 ? 0 : account.sources[static_cast<size_t>(touch.source)].messages;
-  const bool again = touch.first_today || acted || (event.kind == EventKind::kSubmission && (messages & (messages - 1)) == 0);
+  const bool again = touch.first_today || occasion.acted || (event.kind == EventKind::kSubmission && (messages & (messages - 1)) == 0);
+  const bool signalled = std::any_of(signals_.begin(), signals_.end(), [](const Signal& s) { return !s.shadow; });
+
   Sighting sighting;
-  if (suspended_now || (touch.stray && Suspended(account.standing) && again)) {
-    // The owner's own source may bring the last straw; it isn't what the suspension is about.
-    if (!touch.stray) return;
-    sighting.kind = SightingKind::kSuspended;
-  } else if (touch.stray && signalled && again) {
-    sighting.kind = SightingKind::kSuspected;
-  } else if (touch.first_today && clear) {
-    sighting.kind = SightingKind::kUsed;
-  } else {
-    return;
-  }
   sighting.partition = options_.partition;
   sighting.place = {offset, 0};
-  sighting.network = SourceNetwork(touch.ip);
-  sighting.prefix_bits = static_cast<uint8_t>(SourceNetworkBits(touch.ip));
   sighting.account = event.id;
   sighting.time = event.time;
+  if (somewhere) {
+    sighting.network = SourceNetwork(touch.ip);
+    sighting.prefix_bits = static_cast<uint8_t>(SourceNetworkBits(touch.ip));
+  }
   if (signalled) sighting.risk = Weigh(signals_, *policy_, false).points;
-  sightings_->push_back(sighting);
+  const auto tell = [&](EntityKind entity, Hash128 key, SightingKind kind) {
+    sighting.entity = entity;
+    sighting.key = key;
+    sighting.kind = kind;
+    sightings_->push_back(sighting);
+    ++sighting.place.k;
+  };
+  // The owner's own source may bring the last straw; it isn't what the suspension is about.
+  const bool over_it = touch.stray && suspended && (occasion.suspended_now || again);
+  if (somewhere && !(occasion.suspended_now && !touch.stray)) {
+    if (over_it) {
+      tell(EntityKind::kNetwork, {}, SightingKind::kSuspended);
+    } else if (touch.stray && signalled && again) {
+      tell(EntityKind::kNetwork, {}, SightingKind::kSuspected);
+    } else if (touch.first_today && clear) {
+      tell(EntityKind::kNetwork, {}, SightingKind::kUsed);
+    }
+  }
+  // What others did is no sign that this account has turned: or a judgement would be its own proof.
+  const bool turned = touch.stray && OwnRisk() >= kTurnedRisk;
+  const SightingKind kind = suspended ? SightingKind::kSuspended : SightingKind::kSuspected;
+  if (turned && (over_it || again)) {
+    if (const Hash128 domain = DomainKey(account.login); domain != Hash128()) tell(EntityKind::kDomain, domain, kind);
+  } else if (occasion.first_today && clear) {
+    if (const Hash128 domain = DomainKey(account.login); domain != Hash128()) tell(EntityKind::kDomain, domain, SightingKind::kUsed);
+  }
+  if (touch.pattern != 0) {
+    // In a long row of them the first tell enough.
+    const uint64_t today = account.stray_messages.Count(event.time, Span::Hours(24));
+    if (occasion.acted || today <= kPatternsTold || (today & (today - 1)) == 0) {
+      tell(EntityKind::kCampaign, CampaignOf(touch.pattern).key, turned ? kind : SightingKind::kUsed);
+    }
+  }
+}
+
+int32_t Shard::OwnRisk() const {
+  const Risk risk = Weigh(signals_, *policy_, false);
+  int32_t points = 0;
+  for (int family = 0; family < kFamilies; ++family) {
+    const auto f = static_cast<Family>(family);
+    if (f != Family::kReputation && f != Family::kCohort) points += risk.by_family[static_cast<size_t>(family)];
+  }
+  return points;
 }
 
 absl::Status Shard::Tick(EventTime at, Offset offset, std::vector<Action>* actions) {

@@ -58,6 +58,10 @@ namespace sekisho {
 inline constexpr Span kFutureMax = Span::Minutes(10);
 inline constexpr int kFutureAgreeing = 100;
 inline constexpr Span kLateMax = Span::Hours(24);
+// Points of risk, of a stray's sending and without what rests on other accounts, from which on an account counts as turned.
+inline constexpr int32_t kTurnedRisk = 30;
+// Of one account's strays within 24 h, so many messages' patterns are told each; then each time that their number has doubled.
+inline constexpr uint64_t kPatternsTold = 32;
 
 enum class FoldResult : uint8_t {
   kFolded = 0,
@@ -132,9 +136,17 @@ class Shard {
   absl::Status FireTimers(EventTime until, Offset offset, std::vector<Action>* actions);
   void Decide(const Event& event, AccountWindow* account, const AccountWindow::Touch& touch, Offset offset,
               std::vector<Action>* actions);
-  // Tells what the event meant for its source's network; at most one sighting an event, and few an account and day.
-  void Sight(const Event& event, const AccountWindow& account, const AccountWindow::Touch& touch, bool suspended_now, bool acted,
+  // Tells what the event meant for its source's network, for the account's domain, and for a campaign: at most one sighting each,
+  // and few an account and day.
+  struct Occasion {
+    bool first_today = false;    // the account's first use on this UTC day
+    bool suspended_now = false;  // by this event
+    bool acted = false;          // it led to an action
+  };
+  void Sight(const Event& event, const AccountWindow& account, const AccountWindow::Touch& touch, const Occasion& occasion,
              Offset offset);
+  // Of the present event's signals, without those that rest on what other accounts did.
+  int32_t OwnRisk() const;
   // What an operator's release leaves of a decision.
   Decision WithinGrace(const Decision& decision, const Event& event, const Features& features, const Standing& standing) const;
   // In shadow, once in Policy::announce_every for each kind; null if that was said already.

@@ -253,7 +253,7 @@ TEST_F(ShardTest, TheOwnGuiltDoesNotProveTheNetworkBad) {
   EventTime at = LiveAtHome();
   const auto spoke = [this] { return shard_.stats().signals[static_cast<size_t>(DetectorId::kSharedSource)]; };
   const IpAddress hoster = IpAddress::Parse("5.12.0.0").value();
-  const JudgementBatch batch{PartitionId{0}, Offset{1}, at, {{hoster, 24, 700, 3, 0, at + Span::Hours(72)}}};
+  const JudgementBatch batch{PartitionId{0}, Offset{1}, at, {{hoster, 24, 700, 3, 0, at + Span::Hours(72), EntityKind::kNetwork, {}}}};
   EXPECT_TRUE(shard_.Judge(batch));
   EXPECT_FALSE(shard_.Judge(batch));
   Send("5.12.0.9", "RO", at + Span::Minutes(1));

@@ -2,6 +2,7 @@
 #include "engine/window/account_window.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace sekisho {
 namespace {
@@ -87,6 +88,14 @@ Habit& UpdateHabit(std::vector<Habit>* habits, uint64_t key, EventTime at, bool 
     h->last_sent = std::max(h->last_sent, at);
   }
   return *h;
+}
+
+// Size in steps of a fifth or so, recipients in doublings. Never 0.
+uint16_t Shape(uint64_t size_bytes, uint32_t recipients) {
+  const auto width = static_cast<uint32_t>(std::bit_width(size_bytes));
+  const auto quarter = static_cast<uint32_t>((width > 3 ? size_bytes >> (width - 3) : size_bytes) & 3);
+  const uint32_t crowd = std::min(static_cast<uint32_t>(std::bit_width(recipients)), 7u);
+  return static_cast<uint16_t>((width << 2 | quarter) << 3 | crowd);
 }
 
 bool HabitKnown(const Habit& h, EventTime at, bool account_reads) {
@@ -295,6 +304,15 @@ void AccountWindow::FindSender(EventTime at, Touch* touch) const {
   }
 }
 
+void AccountWindow::ReadPattern(const Event& e, Touch* touch) {
+  if (!touch->stray || e.size_bytes == 0) return;
+  const uint16_t shape = Shape(e.size_bytes, e.recipients);
+  const bool again = stray_shape != 0 && e.time >= stray_shape_at && e.time - stray_shape_at < kCampaignPause;
+  if (again) touch->pattern = uint64_t{stray_shape} << 16 | shape;
+  stray_shape = shape;
+  stray_shape_at = e.time;
+}
+
 AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& population, bool deliveries_visible) {
   Touch touch;
   touch.ip = e.ip;
@@ -374,6 +392,7 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       touch.counted = true;
       FindSender(at, &touch);
       NoteSender(at, e.sender_key, touch.stray);
+      ReadPattern(e, &touch);
       if (e.recipients == 0) return touch;
       recipients.Add(at, e.recipients);
       recipients_a_day.Add(at, e.recipients);
@@ -499,6 +518,8 @@ AccountWindow::Touch AccountWindow::Apply(const Event& e, const Population& popu
       if (e.recipients > 0) stray_recipients.Add(at, e.recipients);
     }
   }
+  // Where no line tells of the queue, the submission's tells of its size.
+  if (sends && touch.counted) ReadPattern(e, &touch);
   // The baseline isn't learned from what may be abuse.
   const bool learn = standing.verdict < ActionKind::kThrottle || standing.verdict == ActionKind::kRelease;
   if (learn) {

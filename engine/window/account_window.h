@@ -193,6 +193,9 @@ struct AccountWindow {
   std::vector<KnownSender> senders;  // at most kSendersMax, of the owner's sources
   SenderHabit sender_habit;
   Lazy<StrayRecord> stray_record;
+  // Of the newest message by a stray whose size is known: its size and number of recipients, roughly. 0: there was none.
+  uint16_t stray_shape = 0;
+  EventTime stray_shape_at;
 
   EventTime onset;  // first stray submission of the present episode (an episode ends after a day without one)
   Standing standing;
@@ -209,7 +212,12 @@ struct AccountWindow {
     IpAddress ip;          // the true source: of the webmail login where the client was the webmail host
     Place place;
     SourceClass source_class = SourceClass::kUnknown;
+    // Of a stray's message whose size is known now, when the stray message before it, less than kCampaignPause ago, had a known
+    // size too: names the sizes and numbers of recipients of both, roughly. 0: there is none. What is sent again and again by
+    // one hand through many accounts has one such pattern, or few.
+    uint64_t pattern = 0;
   };
+  static constexpr Span kCampaignPause = Span::Hours(1);
 
   // Folds one event in. The event may be older than the newest one seen: counters count it in its own place.
   // `deliveries_visible`: delivery lines reach us, so recipients are judged there and not from a webmail's list too.
@@ -266,6 +274,7 @@ struct AccountWindow {
   void AddToRun(EventTime at);
   // One of our own limits refused a source that isn't the owner's.
   void MarkRefused(EventTime at);
+  void ReadPattern(const Event& event, Touch* touch);
   // For what happens to a message later: was its source a stray when it sent? Without a source, whatever strayed in the
   // last hour is taken for it.
   void FindSender(EventTime at, Touch* touch) const;

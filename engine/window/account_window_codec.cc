@@ -51,7 +51,6 @@ enum Tag : uint64_t {
   kWebmailSources = 62,  // of `sources`, one bit each
   kPassingADay = 63,
   kAwakening = 64,
-  kConfirm = 90,
   kStrayRuns = 70,
   kStrayRefused = 71,
   kStrayPutOff = 72,
@@ -59,6 +58,8 @@ enum Tag : uint64_t {
   kSenders = 74,
   kSenderHabit = 75,
   kComplaints = 76,
+  kStrayShape = 80,
+  kConfirm = 90,
 };
 
 // 0 is never; else one more than the zigzag distance from the base.
@@ -342,6 +343,12 @@ void AccountWindow::Encode(ByteWriter* out) const {
       w->PutZigzag(sender_habit.last_day - base.day());
     });
   }
+  if (stray_shape != 0) {
+    f.Put(kStrayShape, [&](ByteWriter* w) {
+      w->PutVarint(stray_shape);
+      PutTime(w, base, stray_shape_at);
+    });
+  }
 }
 
 bool AccountWindow::Decode(ByteReader* in) {
@@ -454,6 +461,10 @@ bool AccountWindow::Decode(ByteReader* in) {
       case kSenderHabit:
         sender_habit.days = static_cast<uint16_t>(r.VarintUpTo(kBaselineDays));
         sender_habit.last_day = GetDay(&r, base);
+        break;
+      case kStrayShape:
+        stray_shape = static_cast<uint16_t>(r.VarintUpTo(UINT16_MAX));
+        stray_shape_at = GetTime(&r, base);
         break;
       default: continue;  // a newer record's field
     }

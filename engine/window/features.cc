@@ -142,6 +142,24 @@ void ReadComplaints(const AccountWindow& a, EventTime at, Features* f) {
   f->stray_messages_7d = count(a.stray_messages, Span::Days(7));
 }
 
+void ReadCohorts(const AccountWindow& a, const AccountWindow::Touch& touch, EventTime at, const Judgements& judgements, Features* f) {
+  const Judged domain = judgements.OfDomain(a.login, at), campaign = judgements.OfCampaign(touch.pattern, at);
+  if (domain.score_milli == 0 && campaign.score_milli == 0) return;
+  // An account of which something was said lately may be one of them: its own guilt proves nothing more.
+  const auto& said = a.standing.announced;
+  const auto itself = [&said, at](Span within) {
+    return std::any_of(said.begin(), said.end(), [=](EventTime t) { return !t.never() && t > at - within; }) ? 1 : 0;
+  };
+  if (domain.score_milli > 0) {
+    f->domain_turned_share_milli = domain.score_milli;
+    f->domain_turned_accounts = static_cast<int64_t>(domain.bad_accounts) - itself(Features::kDomainTurnsWithin);
+  }
+  if (campaign.score_milli > 0) {
+    f->campaign_turned_share_milli = campaign.score_milli;
+    f->campaign_turned_accounts = static_cast<int64_t>(campaign.bad_accounts) - itself(Features::kCampaignWithin);
+  }
+}
+
 int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::max<int64_t>(0, (at - then).seconds() / 3600); }
 
 }  // namespace
@@ -222,9 +240,13 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
 
   if (const Judged judged = population.judgements.Of(touch.ip, at); judged.score_milli > 0) {
     f.source_bad_score_milli = judged.score_milli;
+    for (const Habit& h : a.countries) {
+      f.reading_countries_7d += !h.last_read.never() && h.last_read <= at && at - h.last_read <= Span::Days(7);
+    }
     // The account may be one of them: its own guilt proves nothing more.
     f.source_bad_accounts = static_cast<int64_t>(judged.bad_accounts) - (a.standing.suspensions > 0 ? 1 : 0);
   }
+  if (touch.stray) ReadCohorts(a, touch, at, population.judgements, &f);
   f.denied = (touch.stray && population.exceptions.OfSource(touch.ip, touch.place, at) == Ruling::kDenied) ||
              population.exceptions.OfAccount(a.login, at) == Ruling::kDenied;
 

@@ -54,6 +54,8 @@ struct Features {
   // What entity shards think of this event's source network: bad / (bad + good) accounts, its lower confidence bound in
   // thousandths, and how many others were found bad there. 0: nothing bad is known.
   int64_t source_bad_score_milli = 0, source_bad_accounts = 0;
+  // Countries that the mailbox was read from within 7 days; only where the network is known to be bad.
+  int64_t reading_countries_7d = 0;
   bool denied = false;             // an operator says that this source, or this account, is bad
 
   // impossible_travel: kilometres between the country of this event's stray source and one that the owner used within the
@@ -115,6 +117,17 @@ struct Features {
   bool source_returned = false;      // this source had sent as a stray before the release
   int64_t stray_messages_since_release = 0;
 
+  // --- domain_cohort, campaign ---
+  // What entity shards think of the account's domain: turned / (turned + active) accounts, its lower confidence bound in
+  // thousandths, and how many others turned within 6 h. 0: nothing of the kind is known.
+  int64_t domain_turned_share_milli = 0, domain_turned_accounts = 0;
+  // Of the messages of this one's pattern (AccountWindow::Touch) within the last hour: turned / all accounts that strays sent
+  // them from, likewise, and how many others turned.
+  int64_t campaign_turned_share_milli = 0, campaign_turned_accounts = 0;
+
+  // An owner who reads from so many countries goes through a VPN or is on the road, and meets thieves on his ways.
+  static constexpr int64_t kReadsWidely = 2;
+  static constexpr Span kDomainTurnsWithin = Span::Hours(6), kCampaignWithin = Span::Hours(1);
   static constexpr int64_t kPassingMessagesMax = 3;
   static constexpr int64_t kStepMessagesMin = 3;     // of a run that a step may start from
   static constexpr int64_t kStepRisePercent = 130;   // of the run before

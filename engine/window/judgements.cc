@@ -1,9 +1,6 @@
 #include "engine/window/judgements.h"
 
-#include <algorithm>
-#include <array>
-
-#include "engine/model/sighting.h"
+#include "engine/model/entity_bytes.h"
 
 namespace sekisho {
 
@@ -12,30 +9,56 @@ bool Judgements::Apply(const JudgementBatch& batch) {
   if (mark != marks_.end() && batch.offset <= mark->second) return false;
   if (mark == marks_.end() && marks_.size() >= kEntityShardsMax) return false;
   marks_[batch.partition] = batch.offset;
-  while (!expiries_.empty() && expiries_.begin()->first <= batch.time) Drop(judged_.find(expiries_.begin()->second));
+  for (Table& table : tables_) {
+    while (!table.expiries.empty() && table.expiries.begin()->first <= batch.time) {
+      table.Drop(table.judged.find(table.expiries.begin()->second));
+    }
+  }
   for (const Judgement& j : batch.judgements) {
-    if (j.prefix_bits != SourceNetworkBits(j.network)) continue;
-    if (const auto held = judged_.find(j.network); held != judged_.end()) Drop(held);
-    if (j.score_milli > 0 && j.expires > batch.time) Put(j.network, {j.score_milli, j.bad_accounts, j.expires});
+    if (j.entity == EntityKind::kNetwork && j.prefix_bits != SourceNetworkBits(j.network)) continue;
+    const Entity entity = j.of();
+    Table& table = TableOf(j.entity);
+    if (const auto held = table.judged.find(entity); held != table.judged.end()) table.Drop(held);
+    if (j.score_milli > 0 && j.expires > batch.time) table.Put(entity, {j.score_milli, j.bad_accounts, j.expires});
   }
   return true;
 }
 
 Judged Judgements::Of(const IpAddress& ip, EventTime at) const {
-  if (judged_.empty() || ip.unspecified()) return {};
-  const auto found = judged_.find(SourceNetwork(ip));
-  return found == judged_.end() || found->second.expires <= at ? Judged() : found->second;
+  const Table& table = TableOf(EntityKind::kNetwork);
+  return table.judged.empty() || ip.unspecified() ? Judged() : table.Find(NetworkOf(ip), at);
 }
 
-void Judgements::Put(const IpAddress& network, const Judged& judged) {
-  judged_[network] = judged;
-  expiries_.insert({judged.expires, network});
-  if (judged_.size() > most_) Drop(judged_.find(expiries_.begin()->second));
+Judged Judgements::OfDomain(std::string_view login, EventTime at) const {
+  const Table& table = TableOf(EntityKind::kDomain);
+  return table.judged.empty() ? Judged() : table.Find(DomainOf(login), at);
 }
 
-void Judgements::Drop(std::map<IpAddress, Judged>::iterator entry) {
-  expiries_.erase({entry->second.expires, entry->first});
-  judged_.erase(entry);
+Judged Judgements::OfCampaign(uint64_t pattern, EventTime at) const {
+  const Table& table = TableOf(EntityKind::kCampaign);
+  return table.judged.empty() || pattern == 0 ? Judged() : table.Find(CampaignOf(pattern), at);
+}
+
+size_t Judgements::size() const {
+  size_t size = 0;
+  for (const Table& table : tables_) size += table.judged.size();
+  return size;
+}
+
+Judged Judgements::Table::Find(const Entity& entity, EventTime at) const {
+  const auto found = judged.find(entity);
+  return found == judged.end() || found->second.expires <= at ? Judged() : found->second;
+}
+
+void Judgements::Table::Put(const Entity& entity, const Judged& value) {
+  judged[entity] = value;
+  expiries.insert({value.expires, entity});
+  if (judged.size() > most) Drop(judged.find(expiries.begin()->second));
+}
+
+void Judgements::Table::Drop(std::map<Entity, Judged>::iterator entry) {
+  expiries.erase({entry->second.expires, entry->first});
+  judged.erase(entry);
 }
 
 void Judgements::Encode(ByteWriter* out) const {
@@ -44,46 +67,37 @@ void Judgements::Encode(ByteWriter* out) const {
     out->PutVarint(static_cast<uint64_t>(partition.value));
     out->PutZigzag(offset.value);
   }
-  out->PutVarint(judged_.size());
-  for (const auto& [network, judged] : judged_) {
-    out->PutVarint(network.is_v4() ? 4 : 6);
-    if (network.is_v4()) {
-      out->PutFixed32(network.v4());
-    } else {
-      out->PutBytes({reinterpret_cast<const char*>(network.bytes().data()), network.bytes().size()});
+  out->PutVarint(size());
+  for (const Table& table : tables_) {
+    for (const auto& [entity, judged] : table.judged) {
+      PutEntity(entity, out);
+      out->PutVarint(static_cast<uint64_t>(judged.score_milli));
+      out->PutVarint(judged.bad_accounts);
+      out->PutZigzag(judged.expires.millis());
     }
-    out->PutVarint(static_cast<uint64_t>(judged.score_milli));
-    out->PutVarint(judged.bad_accounts);
-    out->PutZigzag(judged.expires.millis());
   }
 }
 
 bool Judgements::Decode(ByteReader* in) {
-  *this = Judgements(most_);
+  marks_.clear();
+  for (Table& table : tables_) {
+    table.judged.clear();
+    table.expiries.clear();
+  }
   constexpr size_t kMarkBytesMin = 2, kJudgedBytesMin = 8;
   for (size_t n = in->Length(kMarkBytesMin); n > 0 && in->ok(); --n) {
     const PartitionId partition{static_cast<int32_t>(in->VarintUpTo(INT32_MAX))};
     marks_[partition] = Offset{in->Zigzag()};
   }
-  const size_t count = in->Length(kJudgedBytesMin);
-  if (count > most_) in->Fail();
-  for (size_t n = 0; n < count && in->ok(); ++n) {
-    IpAddress network;
-    if (in->VarintUpTo(6) == 4) {
-      network = IpAddress::FromV4(in->Fixed32());
-    } else {
-      const std::string_view bytes = in->Bytes();
-      std::array<uint8_t, 16> address{};
-      if (bytes.size() != address.size()) in->Fail();
-      std::copy_n(bytes.begin(), std::min(bytes.size(), address.size()), reinterpret_cast<char*>(address.data()));
-      network = IpAddress::FromBytes(address);
-    }
+  for (size_t n = in->Length(kJudgedBytesMin); n > 0 && in->ok(); --n) {
+    const Entity entity = TakeEntity(in);
     Judged judged;
     judged.score_milli = static_cast<int32_t>(in->VarintUpTo(1000));
     judged.bad_accounts = static_cast<uint32_t>(in->VarintUpTo(UINT32_MAX));
     judged.expires = EventTime::FromMillis(in->Zigzag());
-    if (judged_.contains(network)) in->Fail();
-    if (in->ok()) Put(network, judged);
+    Table& table = TableOf(entity.kind);
+    if (table.judged.contains(entity) || table.judged.size() >= table.most) in->Fail();
+    if (in->ok()) table.Put(entity, judged);
   }
   return in->ok();
 }

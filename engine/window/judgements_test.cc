@@ -15,7 +15,7 @@ const EventTime kNow = EventTime::FromSeconds(1'772'409'600);
 
 Judgement Of(const std::string& address, int32_t score, uint32_t bad, EventTime expires = kNow + Span::Hours(72)) {
   const IpAddress ip = IpAddress::Parse(address).value();
-  return {SourceNetwork(ip), static_cast<uint8_t>(SourceNetworkBits(ip)), score, bad, 0, expires};
+  return {SourceNetwork(ip), static_cast<uint8_t>(SourceNetworkBits(ip)), score, bad, 0, expires, EntityKind::kNetwork, {}};
 }
 
 JudgementBatch Batch(int partition, int64_t offset, std::vector<Judgement> judgements, EventTime at = kNow) {
@@ -56,6 +56,38 @@ TEST(JudgementsTest, ABatchSeenTwiceChangesNothing) {
   EXPECT_EQ(Score(j, "198.51.100.7"), 0) << "it was taken back";
   EXPECT_TRUE(j.Apply(Batch(1, 5, {Of("198.51.100.7", 525, 3)}))) << "another entity shard's offsets are its own";
   EXPECT_EQ(Score(j, "198.51.100.7"), 525);
+}
+
+// Goal: domains and campaigns have room of their own, and come back too. Method: more networks than there is room for beside them.
+TEST(JudgementsTest, NetworksPushNoDomainOut) {
+  Judgements j(2, 2);
+  Judgement domain;
+  domain.entity = EntityKind::kDomain;
+  domain.key = DomainKey("a@company.example");
+  domain.score_milli = 120;
+  domain.bad_accounts = 4;
+  domain.expires = kNow + Span::Hours(1);
+  Judgement campaign = domain;
+  campaign.entity = EntityKind::kCampaign;
+  campaign.key = CampaignOf(77).key;
+  ASSERT_TRUE(j.Apply(Batch(0, 1, {domain, campaign})));
+  for (int i = 2; i < 9; ++i) ASSERT_TRUE(j.Apply(Batch(0, i, {Of("198.51." + std::to_string(i) + ".7", 500, 3)})));
+  const std::string bytes = Bytes(j);
+  Judgements again(2, 2);
+  ByteReader reader(bytes);
+  ASSERT_TRUE(again.Decode(&reader) && reader.done());
+  EXPECT_EQ(Bytes(again), bytes);
+  for (const Judgements* held : {&j, &again}) {
+    EXPECT_EQ(held->size(), 4u);
+    EXPECT_EQ(held->OfDomain("somebody.else@company.example", kNow).bad_accounts, 4u);
+    EXPECT_EQ(held->OfDomain("somebody.else@company.example", kNow + Span::Hours(1)).score_milli, 0);
+    EXPECT_EQ(held->OfDomain("a@other.example", kNow).score_milli, 0);
+    EXPECT_EQ(held->OfCampaign(77, kNow).score_milli, 120);
+    EXPECT_EQ(held->OfCampaign(0, kNow).score_milli, 0) << "no pattern";
+  }
+  domain.score_milli = 0;
+  ASSERT_TRUE(j.Apply(Batch(0, 9, {domain})));
+  EXPECT_EQ(j.OfDomain("a@company.example", kNow).score_milli, 0) << "taken back";
 }
 
 TEST(JudgementsTest, StayBoundedAndComeBackFromTheirBytes) {

@@ -15,6 +15,7 @@
 namespace sekisho::wire {
 namespace {
 
+constexpr size_t kHashBytes = 16;
 // Keeps the signature from being taken for one of anything else.
 constexpr std::string_view kSignedName("sekisho.v1.OperatorOrder\0", 25);
 
@@ -156,17 +157,37 @@ absl::Status TakeJudgements(const v1::JudgementBatch& in, JudgementBatch* out) {
   out->offset = Offset{in.offset()};
   out->time = EventTime::FromMillis(in.time_ms());
   for (const v1::Judgement& j : in.judgements()) {
-    // Domains are judged by later versions; what is said of networks holds all the same.
-    if (j.entity_case() != v1::Judgement::kNetwork) continue;
-    const std::optional<IpAddress> address = AddressFromBytes(j.network());
-    const std::optional<IpNetwork> network =
-        address && !j.network().empty() && j.prefix_bits() <= 128 ? IpNetwork::Of(*address, static_cast<int>(j.prefix_bits()))
-                                                                 : std::nullopt;
-    if (!network) return Wrong("judgement.network", "no network");
+    Judgement judgement;
+    switch (j.entity_case()) {
+      case v1::Judgement::kNetwork: {
+        const std::optional<IpAddress> address = AddressFromBytes(j.network());
+        const std::optional<IpNetwork> network =
+            address && !j.network().empty() && j.prefix_bits() <= 128 ? IpNetwork::Of(*address, static_cast<int>(j.prefix_bits()))
+                                                                     : std::nullopt;
+        if (!network) return Wrong("judgement.network", "no network");
+        judgement.network = network->first();
+        judgement.prefix_bits = static_cast<uint8_t>(network->prefix_bits());
+        break;
+      }
+      case v1::Judgement::kDomainId:
+      case v1::Judgement::kCampaign: {
+        const bool domain = j.entity_case() == v1::Judgement::kDomainId;
+        const std::string& key = domain ? j.domain_id() : j.campaign();
+        if (key.size() != kHashBytes) return Wrong("judgement.entity", "not 16 bytes");
+        judgement.entity = domain ? EntityKind::kDomain : EntityKind::kCampaign;
+        judgement.key = HashFromBytes(key);
+        break;
+      }
+      // Of what later versions judge; what is said of the others holds all the same.
+      default: continue;
+    }
     if (j.score_milli() < 0 || j.score_milli() > 1000) return Wrong("judgement.score_milli", "not within 0 to 1000");
     if (absl::Status s = CheckTime("judgement.expires_ms", j.expires_ms()); !s.ok()) return s;
-    out->judgements.push_back({network->first(), static_cast<uint8_t>(network->prefix_bits()), j.score_milli(), j.bad_accounts(),
-                               j.good_accounts(), EventTime::FromMillis(j.expires_ms())});
+    judgement.score_milli = j.score_milli();
+    judgement.bad_accounts = j.bad_accounts();
+    judgement.good_accounts = j.good_accounts();
+    judgement.expires = EventTime::FromMillis(j.expires_ms());
+    out->judgements.push_back(judgement);
   }
   return absl::OkStatus();
 }
@@ -286,8 +307,14 @@ std::string EncodeJudgements(const JudgementBatch& batch) {
   out->set_time_ms(batch.time.millis());
   for (const Judgement& j : batch.judgements) {
     v1::Judgement* judgement = out->add_judgements();
-    judgement->set_network(BytesOf(j.network));
-    judgement->set_prefix_bits(j.prefix_bits);
+    switch (j.entity) {
+      case EntityKind::kNetwork:
+        judgement->set_network(BytesOf(j.network));
+        judgement->set_prefix_bits(j.prefix_bits);
+        break;
+      case EntityKind::kDomain: judgement->set_domain_id(BytesOf(j.key)); break;
+      case EntityKind::kCampaign: judgement->set_campaign(BytesOf(j.key)); break;
+    }
     judgement->set_score_milli(j.score_milli);
     judgement->set_bad_accounts(j.bad_accounts);
     judgement->set_good_accounts(j.good_accounts);

@@ -143,15 +143,18 @@ TEST(RecordCodecTest, TimeAndJudgementsComeBack) {
   batch.partition = PartitionId{2};
   batch.offset = Offset{77};
   batch.time = kNow;
-  batch.judgements = {{IpAddress::Parse("192.0.2.0").value(), 24, 912, 12, 1, kNow + Span::Hours(72)},
-                      {IpAddress::Parse("2001:db8::").value(), 48, 0, 0, 9, kNow + Span::Hours(1)}};
+  batch.judgements = {{IpAddress::Parse("192.0.2.0").value(), 24, 912, 12, 1, kNow + Span::Hours(72), EntityKind::kNetwork, {}},
+                      {IpAddress::Parse("2001:db8::").value(), 48, 0, 0, 9, kNow + Span::Hours(1), EntityKind::kNetwork, {}},
+                      {{}, 0, 77, 4, 30, kNow + Span::Hours(6), EntityKind::kDomain, DomainKey("a@company.example")},
+                      {{}, 0, 530, 4, 0, kNow + Span::Hours(1), EntityKind::kCampaign, {3, 7}}};
   ASSERT_TRUE(DecodeRecord(EncodeJudgements(batch), OperatorKeys(), &buffer, &record).ok());
   const auto& back = std::get<JudgementBatch>(record.value);
   EXPECT_EQ(back.partition, batch.partition);
   EXPECT_EQ(back.offset, batch.offset);
   EXPECT_EQ(back.time, batch.time);
-  ASSERT_EQ(back.judgements.size(), 2u);
-  for (size_t i = 0; i < 2; ++i) {
+  ASSERT_EQ(back.judgements.size(), 4u);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(back.judgements[i].of(), batch.judgements[i].of());
     EXPECT_EQ(back.judgements[i].network, batch.judgements[i].network);
     EXPECT_EQ(back.judgements[i].prefix_bits, batch.judgements[i].prefix_bits);
     EXPECT_EQ(back.judgements[i].score_milli, batch.judgements[i].score_milli);

@@ -10,7 +10,7 @@
 
 namespace sekisho::wire {
 
-// What decides the partition of `sightings`: the network's bytes.
+// What decides the partition of `sightings`: the network's bytes, or the key's.
 std::string SightingKey(const Sighting& sighting);
 std::string EncodeSighting(const Sighting& sighting);
 

@@ -42,6 +42,25 @@ TEST(SightingCodecTest, ComesBack) {
     EXPECT_EQ(back->time, s.time);
     EXPECT_EQ(back->risk, s.risk);
   }
+  for (const bool from_somewhere : {true, false}) {
+    for (const EntityKind entity : {EntityKind::kDomain, EntityKind::kCampaign}) {
+      Sighting s = Some("198.51.100.7");
+      if (!from_somewhere) {
+        s.network = IpAddress();
+        s.prefix_bits = 0;
+      }
+      s.entity = entity;
+      s.key = DomainKey("u@example.jp");
+      const absl::StatusOr<Sighting> back = DecodeSighting(EncodeSighting(s));
+      ASSERT_TRUE(back.ok()) << back.status();
+      EXPECT_EQ(back->of(), s.of());
+      EXPECT_EQ(back->network, s.network);
+      EXPECT_EQ(back->prefix_bits, s.prefix_bits);
+      EXPECT_EQ(back->kind, s.kind);
+      s.network = IpAddress::Parse("203.0.113.1").value();
+      EXPECT_EQ(SightingKey(s), SightingKey(*back)) << "wherever it came from, one domain is one partition's";
+    }
+  }
   EXPECT_EQ(SightingKey(Some("198.51.100.7")), SightingKey(Some("198.51.100.9"))) << "one network, one partition";
 }
 
@@ -59,6 +78,8 @@ TEST(SightingCodecTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(refused([](auto* m) { m->set_time_ms(0); }).message(), HasSubstr("time_ms"));
   EXPECT_THAT(refused([](auto* m) { m->set_offset(-1); }).message(), HasSubstr("offset"));
   EXPECT_TRUE(absl::IsUnimplemented(refused([](auto* m) { m->set_domain("example.jp"); })));
+  EXPECT_THAT(refused([](auto* m) { m->set_domain_id("short"); }).message(), HasSubstr("entity"));
+  EXPECT_THAT(refused([](auto* m) { m->set_campaign(""); }).message(), HasSubstr("entity"));
   EXPECT_TRUE(absl::IsUnimplemented(refused([](auto* m) { m->set_kind(v1::SIGHTING_KIND_EXONERATED); })));
   EXPECT_TRUE(absl::IsInvalidArgument(DecodeSighting("\xff\xff").status()));
 }

@@ -75,6 +75,8 @@ class Entities(unittest.TestCase):
             for number, judgement in fields(batch):
                 if number == 4:
                     judgement = dict(fields(judgement))
+                    if 1 not in judgement:  # of a domain, or a campaign
+                        continue
                     score = judgement.get(4, 0)
                     said[".".join(str(byte) for byte in judgement[1])] = ((score >> 1) ^ -(score & 1), judgement.get(5, 0))
         return said
@@ -158,10 +160,15 @@ class Entities(unittest.TestCase):
                 sighting = dict(fields(sighting))
                 place = (sighting.get(1, 0), sighting.get(2, 0), sighting.get(3, 0))
                 self.assertEqual(told.setdefault(place, sighting), sighting)
-            robbed = {s[7] for s in told.values() if s[4] == bytes([5, 12, 0, 0]) and s[8] == SUSPENDED}
+            robbed = {s[7] for s in told.values() if s.get(4) == bytes([5, 12, 0, 0]) and s[8] == SUSPENDED}
             self.assertEqual(len(robbed), 5)
-            used = {s[7] for s in told.values() if s[4] == bytes([37, 212, 0, 0]) and s[8] == USED}
+            used = {s[7] for s in told.values() if s.get(4) == bytes([37, 212, 0, 0]) and s[8] == USED}
             self.assertGreaterEqual(len(used), 60)
+            # Of their domain, under its hash: everybody was active, and those who were robbed turned.
+            domain = [s for s in told.values() if 11 in s]
+            self.assertEqual(len({s[11] for s in domain}), 1)
+            self.assertGreaterEqual(len({s[7] for s in domain if s[8] == USED}), 60)
+            self.assertGreaterEqual(len({s[7] for s in domain if s[8] != USED}), 10)
             self.assertEqual(self.kafka.read("dead-letter"), [])
             self.folded_once(folder, policy, batches)
 
@@ -201,7 +208,7 @@ class Entities(unittest.TestCase):
     def sighted(self, login, network):
         first = bytes(int(part) for part in network.split("."))
         last = max(dict(fields(dict(fields(s))[1]))[3] for _, s in self.values("events") if login.encode() in s)
-        return any(s[4] == first and s[9] == last for s in (dict(fields(s)) for _, s in self.values("sightings")))
+        return any(s.get(4) == first and s[9] == last for s in (dict(fields(s)) for _, s in self.values("sightings")))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@
 //   repeat N DELAY KIND ...       N times, DELAY apart; '#' in the address, in r= or in s= becomes 0, 1, 2, ...
 // DELAY (10s, 5m, 3h, 2d) is the time since the line before. KIND is a kind of event, and "sent", "deferred", "bounced",
 // "refused" (5.7.x), "put_off" (4.7.x) for deliveries; "judged" is no event but what an entity shard thinks of the address's
-// network (score= in thousandths, bad= accounts, for a day), "denied" an operator's order about that network. "-" is no
-// address or no country. Keys: n= recipients, r= recipient key, s= sender key, via=webmail, asn= AS number of the address,
-// f=policy (of login_failed: one of our own limits refused).
+// network (score= in thousandths, bad= accounts, for a day), "denied" an operator's order about that network. "judged_domain" (for six
+// hours) and "judged_campaign" (for one) are the same of the account's domain, and of messages like the newest stray one. "-" is no
+// address or no country. Keys: n= recipients, r= recipient key, s= sender key, via=webmail, asn= AS number of the address, size=
+// bytes, f=policy (of login_failed: one of our own limits refused).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -34,8 +35,9 @@ class Printer final : public FoldObserver {
  public:
   Printer(EventTime start, std::string* out) : start_(start), out_(out) {}
 
-  void OnEvent(const Event& event, const AccountWindow&, const Features&, std::span<const Signal> signals, const Risk& risk,
+  void OnEvent(const Event& event, const AccountWindow& account, const Features&, std::span<const Signal> signals, const Risk& risk,
                const Action* action) override {
+    pattern_ = uint64_t{account.stray_shape} << 16 | account.stray_shape;
     if (signals.empty()) return;
     std::ostringstream line, gist;
     for (const Signal& s : signals) {
@@ -54,6 +56,9 @@ class Printer final : public FoldObserver {
   }
   void OnTimer(const AccountWindow&, const Action& action) override { Print(action); }
 
+  // Two messages in a row like the newest stray one.
+  uint64_t pattern() const { return pattern_; }
+
  private:
   void Print(const Action& a) {
     *out_ += FormatSpan(a.time - start_) + " -> " + std::string(Name(a.kind)) + " by " + std::string(a.rule) + " of " + a.account +
@@ -62,6 +67,7 @@ class Printer final : public FoldObserver {
   const EventTime start_;
   std::string* const out_;
   std::string last_;
+  uint64_t pattern_ = 0;
 };
 
 Span ParseSpan(const std::string& text) {
@@ -115,7 +121,7 @@ std::string Fold(const fs::path& path) {
     if (!(words >> delay)) continue;
     int times = 1;
     if (delay == "repeat") words >> times >> delay;
-    if (!(words >> kind >> service >> ip >> country) || (!kKinds.contains(kind) && kind != "judged" && kind != "denied") || !kServices.contains(service)) {
+    if (!(words >> kind >> service >> ip >> country) || (!kKinds.contains(kind) && !kind.starts_with("judged") && kind != "denied") || !kServices.contains(service)) {
       ADD_FAILURE() << path << ": " << line;
       continue;
     }
@@ -127,7 +133,18 @@ std::string Fold(const fs::path& path) {
         const IpAddress address = IpAddress::Parse(ip).value();
         const Judgement judgement{SourceNetwork(address), static_cast<uint8_t>(SourceNetworkBits(address)),
                                   std::atoi(extras["score"].c_str()), static_cast<uint32_t>(std::atoi(extras["bad"].c_str())), 0,
-                                  at + Span::Days(1)};
+                                  at + Span::Days(1), EntityKind::kNetwork, {}};
+        EXPECT_TRUE(shard.Judge({PartitionId{0}, Offset{offset++}, at, {judgement}}));
+        continue;
+      }
+      if (kind == "judged_domain" || kind == "judged_campaign") {
+        const bool domain = kind == "judged_domain";
+        Judgement judgement;
+        judgement.entity = domain ? EntityKind::kDomain : EntityKind::kCampaign;
+        judgement.key = domain ? DomainKey("owner@example.jp") : CampaignOf(printer.pattern()).key;
+        judgement.score_milli = std::atoi(extras["score"].c_str());
+        judgement.bad_accounts = static_cast<uint32_t>(std::atoi(extras["bad"].c_str()));
+        judgement.expires = at + Span::Hours(domain ? 6 : 1);
         EXPECT_TRUE(shard.Judge({PartitionId{0}, Offset{offset++}, at, {judgement}}));
         continue;
       }
@@ -150,6 +167,7 @@ std::string Fold(const fs::path& path) {
       if (extras.contains("s")) e.sender_key = PinnedHash64(Number(extras["s"], i));
       if (extras["f"] == "policy") e.failure = FailureKind::kPolicy;
       e.recipients = static_cast<uint32_t>(std::atoi(extras["n"].c_str()));
+      e.size_bytes = static_cast<uint64_t>(std::atoll(extras["size"].c_str()));
       if (ip != "-") e.ip = IpAddress::Parse(Number(ip, i)).value();
       if (country != "-") e.place.country = static_cast<uint16_t>(country[0] << 8 | country[1]);
       if (extras.contains("asn")) e.place.asn = static_cast<uint32_t>(std::atoi(extras["asn"].c_str()));
