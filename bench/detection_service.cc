@@ -42,22 +42,6 @@ connectors::Pipeline::Options PipelineOptions() {
   return options;
 }
 
-// A run never stops and goes on: nothing is kept.
-class NoStore final : public RecordStore {
- public:
-  const std::optional<StateMarker>& marker() const override { return marker_; }
-  absl::Status Read(std::span<const AccountId> ids, std::vector<std::optional<std::string>>* records) override {
-    records->assign(ids.size(), std::nullopt);
-    return absl::OkStatus();
-  }
-  absl::Status Commit(const PackedRecords&, const StateMarker&) override { return absl::OkStatus(); }
-  absl::Status Spill(const PackedRecords&) override { return absl::OkStatus(); }
-  std::string name() const override { return "no store"; }
-
- private:
-  std::optional<StateMarker> marker_;
-};
-
 }  // namespace
 
 Service::Service(const simulate::SimulateOptions& options, const Policy& policy, const GeoDatabase& geo, PlainRules* rules,
@@ -68,18 +52,13 @@ Service::Service(const simulate::SimulateOptions& options, const Policy& policy,
       pipeline_(PipelineOptions()),
       table_(AccountTableOptions{.memory_bytes_max = size_t{8} << 30}),
       shard_(ShardOptions{Hash128{options.seed, 1}, PartitionId{0}}, &policy, &table_),
-      entity_setup_{Hash128{options.seed, 2}, nullptr},
-      no_store_(std::make_unique<NoStore>()) {
+      entities_(Hash128{options.seed, 1}, &shard_) {
   connectors::HeaderOptions header;
   header.zone = absl::FixedTimeZone(options.zone_minutes * 60);
   header.reference = options.start + Span::Days(options.days + 1);
   for (int i = 0; i < simulate::kLogFileCount; ++i) headers_.emplace_back(header);
   sink_ = [this](const connectors::Event& e) { OnEvent(e); };
   shard_.set_observer(observer);
-  shard_.set_sightings(&sightings_);
-  auto entities = EntityPartition::Open(&entity_setup_, PartitionId{0}, no_store_.get(), Offset{0});
-  status_.Update(entities.status());
-  if (entities.ok()) entities_ = *std::move(entities);
   truth_.start = options.start;
   truth_.days = options.days;
   // Logs tell whole seconds, and clocks are at most half of the skew off.
@@ -148,24 +127,7 @@ void Service::OnEvent(const connectors::Event& in) {
   if (rules_ != nullptr) rules_->OnEvent(e);
   status_.Update(shard_.Tick(e.time, Offset{offset_++}, &actions_));
   status_.Update(shard_.Fold(e, Offset{offset_++}, &actions_).status());
-  if (heard_.never() || e.time - heard_ >= Span::Seconds(1)) HearSightings(e.time);
-}
-
-void Service::HearSightings(EventTime at) {
-  heard_ = at;
-  if (sightings_.empty() || entities_ == nullptr) return;
-  std::vector<LogRecord> records;
-  Offset next = entities_->next();
-  for (const Sighting& sighting : sightings_) {
-    records.push_back({next, {}, sighting, ""});
-    next = Offset{next.value + 1};
-  }
-  sightings_.clear();
-  std::vector<Output> outputs;
-  status_.Update(entities_->Fold({records, next}, Offset{0}, &outputs));
-  for (const Output& output : outputs) {
-    if (const JudgementBatch* batch = std::get_if<JudgementBatch>(&output)) shard_.Judge(*batch);
-  }
+  status_.Update(entities_.Settle());
 }
 
 std::vector<app::ScoredAction> ToScored(const std::vector<Action>& actions) {

@@ -17,15 +17,15 @@
 #include "connectors/common/syslog.h"
 #include "connectors/ingest/ingest.h"
 #include "engine/app/score.h"
-#include "engine/cluster/entity_partition.h"
+#include "engine/cluster/local_entities.h"
 #include "engine/geo/geo.h"
 #include "engine/shard/shard.h"
 #include "engine/simulate/simulate.h"
 
 namespace sekisho::bench {
 
-// One shard folds all, and one entity shard hears of its sightings each second of the log's time and answers at once. The
-// real way there takes a commit and back, a second or two.
+// One shard folds all, and an entity shard beside it hears of its sightings and answers at once. Over Kafka the way there and back
+// takes a commit, a second or two.
 class Service final : public simulate::LogSink, public simulate::ActivitySink, public simulate::TruthSink {
  public:
   // All outlive the service; `rules` and `observer` may be null.
@@ -44,7 +44,6 @@ class Service final : public simulate::LogSink, public simulate::ActivitySink, p
 
  private:
   void OnEvent(const connectors::Event& event);
-  void HearSightings(EventTime at);
 
   const GeoDatabase& geo_;
   PlainRules* const rules_;
@@ -56,11 +55,7 @@ class Service final : public simulate::LogSink, public simulate::ActivitySink, p
   std::vector<EventRecipient> recipients_;
   AccountTable table_;
   Shard shard_;
-  EntitySetup entity_setup_;
-  std::unique_ptr<RecordStore> no_store_;
-  std::unique_ptr<EntityPartition> entities_;
-  std::vector<Sighting> sightings_;
-  EventTime heard_;
+  LocalEntities entities_;
   int64_t offset_ = 0;
   uint64_t events_ = 0;
   absl::Status status_;
