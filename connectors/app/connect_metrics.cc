@@ -41,7 +41,7 @@ ConnectMetrics::ConnectMetrics(Metrics* metrics, const std::string& version, uin
       failures_(metrics->AddCounter("sekisho_connect_producer_failures_total",
                                     "Times that sending failed and went back to the oldest unacknowledged event.")),
       lost_(metrics->AddCounter("sekisho_connect_events_lost_total", "Events that no broker took.")),
-      heartbeats_(metrics->AddCounter("sekisho_connect_heartbeats_total", "Times that a quiet partition was told the time.")),
+      heartbeats_(metrics->AddCounter("sekisho_connect_heartbeats_total", "Times that a partition was told the time, when quiet or before a jump.")),
       spool_failures_(metrics->AddCounter("sekisho_connect_spool_failures_total",
                                           "Times that the disk didn't take what was to be written.")),
       state_losses_(metrics->AddCounter("sekisho_connect_state_losses_total",

@@ -291,7 +291,7 @@ absl::Status Connector::Step(EventTime now, EventTime wall, bool drain, Span wai
   if (spool_->end() != spooled) FailPoint("spooled");
   // A heartbeat says how far the logs have come, never what is still ahead of the clock.
   const EventTime newest = stats_.newest.never() ? stats_.newest : std::min(stats_.newest, wall);
-  const absl::StatusOr<bool> sent = sender_->Step(now, newest, busy ? Span() : wait);
+  const absl::StatusOr<bool> sent = sender_->Step(now, {newest, wall, busy}, busy ? Span() : wait);
   if (!sent.ok()) return sent.status();
   if (next_position_.never()) next_position_ = now + options_.position_every;
   const bool moved = spool_->end() != saved_place_ || sender_->acknowledged() != saved_acknowledged_;

@@ -144,6 +144,11 @@ bool EventEncoder::Encode(const Event& event, const Origin& origin, std::string*
   return true;
 }
 
+EventTime EventEncoder::TimeOf(std::string_view bytes) {
+  if (!record_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !record_.has_event()) return EventTime::Never();
+  return EventTime::FromMillis(record_.event().time_ms());
+}
+
 void EventEncoder::EncodeHeartbeat(EventTime time, std::string* bytes) {
   bytes->clear();
   record_.Clear();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "connectors/common/event.h"
 #include "engine/base/time.h"
@@ -31,6 +32,9 @@ class EventEncoder {
   // False, and nothing is encoded, where there is nothing to tell an engine: an event of no account, our own refusals and
   // sessions' counters. Overwrites `bytes`.
   bool Encode(const Event& event, const Origin& origin, std::string* bytes);
+
+  // Of an encoded event. Never(): it has none, or is none.
+  EventTime TimeOf(std::string_view bytes);
 
   // Says that time has come to `time` at this connector.
   void EncodeHeartbeat(EventTime time, std::string* bytes);

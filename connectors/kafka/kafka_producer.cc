@@ -96,8 +96,12 @@ class KafkaProducer : public Producer {
     }
   }
 
-  void Tell(int32_t partition, std::string_view value) override {
-    if (!broken_ && topic_ != nullptr) Hand(partition, {}, value, kNoTag);
+  bool Tell(int32_t partition, std::string_view value) override {
+    return !broken_ && topic_ != nullptr && Hand(partition, {}, value, kNoTag);
+  }
+
+  bool Tell(std::string_view key, std::string_view value) override {
+    return !broken_ && topic_ != nullptr && Hand(RD_KAFKA_PARTITION_UA, key, value, kNoTag);
   }
 
   void Poll(Span wait, std::vector<Report>* reports) override {

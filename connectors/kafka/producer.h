@@ -35,15 +35,17 @@ class Producer {
   virtual ~Producer() = default;
   // To the partition that the key's hash says. Copies what it takes.
   virtual Answer Produce(std::string_view key, std::string_view value, uint64_t tag) = 0;
-  // To a partition of choice, without a report and without a promise.
-  virtual void Tell(int32_t partition, std::string_view value) = 0;
+  // To a partition of choice, or a key's, without a report; in order with what Produce takes, and failing as that does. False: not
+  // taken.
+  virtual bool Tell(int32_t partition, std::string_view value) = 0;
+  virtual bool Tell(std::string_view key, std::string_view value) = 0;
   // Appends what has become known; waits for it up to `wait`.
   virtual void Poll(Span wait, std::vector<Report>* reports) = 0;
   // Nothing more will be delivered until Reset; Poll gives the reports that are outstanding.
   virtual bool broken() const = 0;
   // Forgets all that hasn't been reported, whose fate stays unknown, and starts anew.
   virtual absl::Status Reset() = 0;
-  // Of the topic; 0 while not known.
+  // Of the topic; 0 while not known, which may be until the first record has gone out.
   virtual int32_t partitions() const = 0;
 };
 

@@ -15,18 +15,18 @@ constexpr size_t kEntriesPerStep = 4096;
 
 Sender::Sender(Spool* spool, uint64_t place, Producer* producer, EventEncoder* encoder, const Options& options, NoticeSink notice)
     : spool_(spool), producer_(producer), encoder_(encoder), options_(options), notice_(std::move(notice)),
-      reader_(spool, place), acknowledged_(place), backoff_(options.backoff_min) {}
+      reader_(spool, place), ahead_(spool, place), acknowledged_(place), backoff_(options.backoff_min) {}
 
-absl::StatusOr<bool> Sender::Step(EventTime now, EventTime newest, Span wait) {
+absl::StatusOr<bool> Sender::Step(EventTime now, const Reading& reading, Span wait) {
   reports_.clear();
   producer_->Poll(wait, &reports_);
   TakeReports(now);
   if (failed_ || producer_->broken()) GoBack(now);
   if (!retry_at_.never() && now < retry_at_) return !reports_.empty();
   retry_at_ = EventTime::Never();
-  const absl::StatusOr<bool> sent = Send();
+  const absl::StatusOr<bool> sent = Send(now, reading);
   if (!sent.ok()) return sent.status();
-  Heartbeats(now, newest);
+  Heartbeats(now, reading.newest);
   return *sent || !reports_.empty();
 }
 
@@ -69,6 +69,7 @@ void Sender::GoBack(EventTime now) {
   first_tag_ += in_flight_.size();
   in_flight_.clear();
   reader_.Seek(acknowledged_);
+  told_ = witnesses_since_ = EventTime::Never();  // heartbeats may be among what failed
   failed_ = refused_ = false;
   if (absl::Status reset = producer_->Reset(); !reset.ok()) {
     notice_({NoticeLevel::kError, "producer", {{"reason", std::string(reset.message())}}});
@@ -87,7 +88,56 @@ void Sender::Lose(std::string_view reason, size_t bytes) {
   notice_({NoticeLevel::kError, "event_lost", {{"reason", std::string(reason)}, {"bytes", absl::StrCat(bytes)}}});
 }
 
-absl::StatusOr<bool> Sender::Send() {
+absl::StatusOr<std::optional<bool>> Sender::Agreed(EventTime at, EventTime now, bool more) {
+  size_t agree = 1, differ = 0;
+  ahead_.Seek(reader_.place());
+  while (agree + differ <= options_.witnesses) {
+    std::string_view payload;
+    const absl::StatusOr<bool> found = ahead_.Next(&payload);
+    if (!found.ok()) return found.status();
+    if (!*found) {
+      if (!more) break;
+      if (witnesses_since_.never()) witnesses_since_ = now;
+      if (now - witnesses_since_ >= options_.witness_wait) break;
+      return std::optional<bool>();
+    }
+    JournalEntry entry;
+    if (!DecodeEntry(payload, &entry)) return absl::DataLossError("the spool holds an entry of another version");
+    if (entry.kind != JournalEntry::Kind::kEvent) continue;
+    const EventTime witness = encoder_->TimeOf(entry.value);
+    if (!witness.never()) ++(witness + options_.jump > at ? agree : differ);
+  }
+  witnesses_since_ = EventTime::Never();
+  return std::optional<bool>(agree > differ);
+}
+
+absl::StatusOr<Sender::Telling> Sender::TellJump(EventTime at, std::string_view key, EventTime now, const Reading& reading) {
+  if (at.never() || reading.wall.never() || at - reading.wall >= options_.jump) return Telling::kDone;
+  const EventTime tell = std::min(at, reading.wall);
+  if (!told_.never() && tell - told_ < options_.jump) return Telling::kDone;
+  // What goes out before all partitions have been told anything may still be on its way to the one it belongs to.
+  if (told_.never() && !in_flight_.empty()) return Telling::kWait;
+  const absl::StatusOr<std::optional<bool>> agreed = Agreed(at, now, reading.more);
+  if (!agreed.ok()) return agreed.status();
+  if (!agreed->has_value()) return Telling::kWait;
+  if (!**agreed) return Telling::kDone;
+  encoder_->EncodeHeartbeat(tell, &heartbeat_);
+  const int32_t partitions = producer_->partitions();
+  if (partitions <= 0) {
+    // The producer learns how many there are with the first record that goes out; that one's own partition it finds by itself.
+    if (!producer_->Tell(key, heartbeat_)) return Telling::kWait;
+    ++counters_.heartbeats;
+    return Telling::kDone;
+  }
+  for (int32_t p = 0; p < partitions; ++p) {
+    if (!producer_->Tell(p, heartbeat_)) return Telling::kWait;
+    ++counters_.heartbeats;
+  }
+  told_ = tell;
+  return Telling::kDone;
+}
+
+absl::StatusOr<bool> Sender::Send(EventTime now, const Reading& reading) {
   bool sent = false;
   for (size_t i = 0; i < kEntriesPerStep; ++i) {
     const size_t room = acknowledged_ < alone_until_ ? 1 : options_.in_flight_max;
@@ -102,6 +152,12 @@ absl::StatusOr<bool> Sender::Send() {
     if (entry.kind != JournalEntry::Kind::kEvent) {
       PassOver(reader_.place());
       continue;
+    }
+    const absl::StatusOr<Telling> telling = TellJump(encoder_->TimeOf(entry.value), entry.key, now, reading);
+    if (!telling.ok()) return telling.status();
+    if (*telling == Telling::kWait) {
+      reader_.Seek(before);
+      return sent;
     }
     switch (producer_->Produce(entry.key, entry.value, first_tag_ + in_flight_.size())) {
       case Producer::Answer::kTaken:
@@ -134,7 +190,7 @@ void Sender::Heartbeats(EventTime now, EventTime newest) {
     partition.told = newest;
     partition.active = now;
     encoder_->EncodeHeartbeat(newest, &heartbeat_);
-    producer_->Tell(static_cast<int32_t>(p), heartbeat_);
+    if (!producer_->Tell(static_cast<int32_t>(p), heartbeat_)) continue;
     ++counters_.heartbeats;
   }
 }

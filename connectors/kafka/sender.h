@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,10 +26,26 @@ namespace sekisho::connectors {
 // An event that the brokers refuse though they take others (too large for the topic) is sent alone once more; refused
 // again, it is lost: counted and said.
 //
+// Time: an engine sets an event aside that is far ahead of its partition's time, since one broken clock must not move time
+// for everybody. Where a log is old and sparse, honest events look just like that. So the sender, which has the log before it,
+// tells every partition the time of an event that is `jump` or more ahead of what it told last, right before that event.
+//   Evidence: the event's own word isn't enough. It and the next `witnesses` events are asked, and more of them must agree than
+//   not: those agree that are less than a jump older than the event, or newer. An event that finds no majority goes as it is,
+//   and is the engine's to judge. While lines are still being read, witnesses are waited for, up to `witness_wait`. The last
+//   event of all logs has none, and is believed, as the newest line is that a quiet partition is told of.
+//   Bounds: nothing is told ahead of the wall clock, nor of an event that is a jump ahead of it. What is told only goes forward
+//   until a failure or a restart, so a day of logs costs each partition a day's number of jumps at most. Where partitions are
+//   further on already, because another connector leads, it means nothing to them. Events of one that lags stay welcome for
+//   the day that engines take late ones; what a leader tells is no newer than the events it sends.
+// A lost heartbeat fails whatever follows it, as a lost event does, and is told again.
+//
 // Thread-compatible.
 class Sender {
  public:
   struct Options {
+    Span jump = Span::Minutes(5);        // half of what engines take without being told
+    size_t witnesses = 8;
+    Span witness_wait = Span::Seconds(1);
     size_t in_flight_max = 20'000;       // events; about 300 B each with librdkafka's own
     Span heartbeat = Span::Seconds(1);   // a partition that has been quiet for so long is told the time
     Span backoff_min = Span::Seconds(1), backoff_max = Span::Seconds(30);
@@ -40,12 +58,19 @@ class Sender {
     uint64_t heartbeats = 0;
   };
 
+  // How far reading has come.
+  struct Reading {
+    EventTime newest;   // of this connector's logs, not ahead of `wall`; Never() as long as unknown
+    EventTime wall;     // the wall clock
+    bool more = false;  // lines were read just now, so others may follow
+  };
+
   // Goes on at `place`, which begins an entry. Spool and producer outlive it.
   Sender(Spool* spool, uint64_t place, Producer* producer, EventEncoder* encoder, const Options& options, NoticeSink notice);
 
   // One round: takes reports in, waiting for them up to `wait`, and sends what may be sent. `now`: a clock that never jumps.
-  // `newest`: how far this connector's logs have come; Never() as long as unknown. DataLoss: the spool can't be read.
-  absl::StatusOr<bool> Step(EventTime now, EventTime newest, Span wait);
+  // DataLoss: the spool can't be read.
+  absl::StatusOr<bool> Step(EventTime now, const Reading& reading, Span wait);
 
   // Every event before it has been acknowledged, or given up.
   uint64_t acknowledged() const { return acknowledged_; }
@@ -66,7 +91,12 @@ class Sender {
 
   void TakeReports(EventTime now);
   void GoBack(EventTime now);
-  absl::StatusOr<bool> Send();
+  absl::StatusOr<bool> Send(EventTime now, const Reading& reading);
+  // Tells the time before the next event, of `at`, where that is a jump that others agree on. kWait: not to be sent yet.
+  enum class Telling : uint8_t { kDone, kWait };
+  absl::StatusOr<Telling> TellJump(EventTime at, std::string_view key, EventTime now, const Reading& reading);
+  // Whether the events behind reader_ agree on `at`; nothing where more of them should be waited for.
+  absl::StatusOr<std::optional<bool>> Agreed(EventTime at, EventTime now, bool more);
   void Heartbeats(EventTime now, EventTime newest);
   void PassOver(uint64_t place);
   void Lose(std::string_view reason, size_t bytes);
@@ -76,7 +106,7 @@ class Sender {
   EventEncoder* const encoder_;
   const Options options_;
   const NoticeSink notice_;
-  Spool::Reader reader_;
+  Spool::Reader reader_, ahead_;
   uint64_t acknowledged_;
   std::deque<InFlight> in_flight_;
   uint64_t first_tag_ = 0;       // of in_flight_.front()
@@ -86,6 +116,8 @@ class Sender {
   Span backoff_;
   std::vector<Producer::Report> reports_;
   std::vector<Partition> partitions_;
+  EventTime told_;               // to all partitions, amid the events; Never() after a failure
+  EventTime witnesses_since_;    // since when they are waited for
   std::string heartbeat_;
   Counters counters_;
 };

@@ -4,7 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
 #include <random>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "connectors/kafka/testing/fake_producer.h"
 #include "connectors/kafka/testing/temp_folder.h"
@@ -18,6 +23,8 @@ using testing::FakeProducer;
 
 class Sending : public ::testing::Test {
  protected:
+  static constexpr EventTime kLog = EventTime::FromSeconds(1'700'000'000);
+
   Sending() : spool_(*Spool::Open(folder_.path())) { Restart(0); }
 
   void Restart(uint64_t place) {
@@ -32,9 +39,27 @@ class Sending : public ::testing::Test {
     spool_->Append(entry);
     EXPECT_TRUE(spool_->Flush().ok());
   }
+  // An event of so many minutes after kLog.
+  void EventAt(int64_t minutes, const std::string& key = "a") {
+    v1::Record record;
+    record.mutable_event()->set_account(key);
+    record.mutable_event()->set_time_ms((kLog + Span::Minutes(minutes)).millis());
+    Event(key, record.SerializeAsString());
+  }
+  // What a partition holds, in minutes after kLog: "h": a heartbeat.
+  std::vector<std::string> Times(size_t partition) {
+    std::vector<std::string> times;
+    for (const FakeLog::Record& bytes : log_.records[partition]) {
+      v1::Record record;
+      EXPECT_TRUE(record.ParseFromString(bytes.value));
+      const int64_t at = record.has_event() ? record.event().time_ms() : record.control().heartbeat().time_ms();
+      times.push_back((record.has_event() ? "" : "h") + std::to_string((at - kLog.millis()) / 60'000));
+    }
+    return times;
+  }
   void Step(Span passes = Span::Millis(10)) {
     now_ = now_ + passes;
-    const absl::StatusOr<bool> stepped = sender_->Step(now_, newest_, Span());
+    const absl::StatusOr<bool> stepped = sender_->Step(now_, {newest_, wall_, more_}, Span());
     EXPECT_TRUE(stepped.ok()) << stepped.status();
   }
   void StepUntilIdle() {
@@ -58,7 +83,8 @@ class Sending : public ::testing::Test {
   Sender::Options options_;
   std::unique_ptr<Sender> sender_;
   std::vector<std::string> notices_;
-  EventTime now_ = EventTime::FromSeconds(1000), newest_;
+  EventTime now_ = EventTime::FromSeconds(1000), newest_, wall_ = kLog + Span::Hours(24 * 30);
+  bool more_ = false;
   uint64_t lines_ = 0;
 };
 
@@ -160,6 +186,101 @@ TEST_F(Sending, Heartbeats) {
   newest_ = EventTime::FromSeconds(503);
   for (int i = 0; i < 5; ++i) Step(Span::Seconds(1));
   EXPECT_EQ(heartbeats(), 3u);
+}
+
+// Goal: an old, sparse log read at once tells the time before each event that jumps, and not before others.
+TEST_F(Sending, JumpsAreToldBeforehand) {
+  for (const int64_t minutes : {0, 3, 60, 64, 65, 300}) EventAt(minutes);
+  StepUntilIdle();
+  EXPECT_THAT(Times(0), ElementsAre("h0", "0", "3", "h60", "60", "64", "h65", "65", "h300", "300"));
+}
+
+// Goal: partitions without events of their own are told as well.
+TEST_F(Sending, JumpsAreToldToAllPartitions) {
+  log_.records.resize(3);
+  for (int64_t i = 0; i < 20; ++i) EventAt(i * 30, "a");
+  StepUntilIdle();
+  EXPECT_EQ(sender_->counters().heartbeats, 60u);
+  EXPECT_EQ(log_.records[0].size() + log_.records[1].size() + log_.records[2].size(), 80u);
+  for (const auto& partition : log_.records) EXPECT_GE(partition.size(), 20u);
+}
+
+// Goal: a broken clock moves no time, whether it runs ahead in a line, in a host of three, or behind; honest jumps are still told.
+TEST_F(Sending, ABrokenClockIsNotTold) {
+  for (const int64_t minutes : {0, 9000, 1, 9001, 2, 3, 9002, 4, 40, -900, 41, 42, 80, 81}) EventAt(minutes);
+  StepUntilIdle();
+  EXPECT_THAT(Times(0), ElementsAre("h0", "0", "9000", "1", "9001", "2", "3", "9002", "4", "h40", "40", "-900", "41", "42", "h80", "80", "81"));
+}
+
+TEST_F(Sending, NothingIsToldAheadOfTheWallClock) {
+  wall_ = kLog + Span::Minutes(10);
+  for (const int64_t minutes : {0, 12, 60, 61, 62}) EventAt(minutes);
+  StepUntilIdle();
+  EXPECT_THAT(Times(0), ElementsAre("h0", "0", "h10", "12", "60", "61", "62"));
+}
+
+// Goal: a log of another century is not mixed up with today: it goes as it is.
+TEST_F(Sending, ALogAheadOfTheWallClockIsNotTold) {
+  wall_ = kLog - Span::Hours(24);
+  for (const int64_t minutes : {0, 60, 61, 200}) EventAt(minutes);
+  StepUntilIdle();
+  EXPECT_THAT(Times(0), ElementsAre("0", "60", "61", "200"));
+}
+
+// Goal: while more is being read, what jumps waits for witnesses, but not for ever.
+TEST_F(Sending, WaitsForWitnesses) {
+  EventAt(0);
+  StepUntilIdle();
+  more_ = true;
+  EventAt(100);
+  for (int i = 0; i < 10; ++i) Step();
+  EXPECT_THAT(Times(0), ElementsAre("h0", "0"));
+  EventAt(1);
+  EventAt(2);
+  more_ = false;
+  StepUntilIdle();
+  EXPECT_THAT(Times(0), ElementsAre("h0", "0", "100", "1", "2"));
+  more_ = true;
+  EventAt(200);
+  Step();
+  EXPECT_FALSE(sender_->idle());
+  Step(options_.witness_wait);
+  Step();
+  EXPECT_THAT(Times(0), ElementsAre("h0", "0", "100", "1", "2", "h200", "200"));
+}
+
+// Goal: before the number of partitions is known, an event's own is told, and the second event waits until it is.
+TEST_F(Sending, PartitionsThatAreNotKnownYet) {
+  producer_.knows_partitions = false;
+  EventAt(0);
+  EventAt(30);
+  Step();
+  EXPECT_EQ(sender_->in_flight(), 1u);
+  StepUntilIdle();
+  EXPECT_THAT(Times(0), ElementsAre("h0", "0", "h30", "30"));
+}
+
+// Goal: after a failure at any point, no event that jumps stands without its heartbeat.
+TEST_F(Sending, ALostHeartbeatIsToldAgain) {
+  for (size_t fails = 0; fails < 12; ++fails) {
+    log_.records[0].clear();
+    (void)producer_.Reset();
+    Restart(spool_->end());
+    for (int64_t i = 0; i < 5; ++i) EventAt(i * 30);
+    producer_.fail_after = fails;
+    StepUntilIdle();
+    int64_t time = -1;
+    std::set<std::string> events;
+    for (const std::string& at : Times(0)) {
+      if (at[0] == 'h') {
+        time = std::max<int64_t>(time, std::stoll(at.substr(1)));
+      } else {
+        EXPECT_LE(std::stoll(at), time);
+        events.insert(at);
+      }
+    }
+    EXPECT_EQ(events.size(), 5u) << fails;
+  }
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ class FakeProducer : public Producer {
   size_t fail_after = SIZE_MAX;
   size_t queue_max = SIZE_MAX;
   size_t resets = 0;
+  bool knows_partitions = true;  // otherwise once something was appended
 
   Answer Produce(std::string_view key, std::string_view value, uint64_t tag) override {
     if (broken_) return Answer::kBroken;
@@ -45,8 +46,13 @@ class FakeProducer : public Producer {
     return Answer::kTaken;
   }
 
-  void Tell(int32_t partition, std::string_view value) override {
-    if (!log_->away) log_->records[static_cast<size_t>(partition)].push_back({"", std::string(value)});
+  bool Tell(int32_t partition, std::string_view value) override {
+    if (broken_) return false;
+    waiting_.push_back({kNoTag, partition, "", std::string(value)});
+    return true;
+  }
+  bool Tell(std::string_view key, std::string_view value) override {
+    return Tell(static_cast<int32_t>(PinnedHash64(key) % log_->records.size()), value);
   }
 
   void Poll(Span, std::vector<Report>* reports) override {
@@ -65,9 +71,10 @@ class FakeProducer : public Producer {
     done_.clear();
     return absl::OkStatus();
   }
-  int32_t partitions() const override { return static_cast<int32_t>(log_->records.size()); }
+  int32_t partitions() const override { return knows_partitions ? static_cast<int32_t>(log_->records.size()) : 0; }
 
  private:
+  static constexpr uint64_t kNoTag = UINT64_MAX;
   struct Waiting {
     uint64_t tag;
     int32_t partition;
@@ -82,7 +89,8 @@ class FakeProducer : public Producer {
       if (!broken_ && fail_after-- == 0) fate = Fate::kFailed;
       if (fate == Fate::kAcknowledged) log_->records[static_cast<size_t>(record.partition)].push_back({record.key, record.value});
       broken_ = broken_ || fate != Fate::kAcknowledged;
-      done_.push_back({record.tag, fate, record.partition});
+      if (record.tag != kNoTag) done_.push_back({record.tag, fate, record.partition});
+      knows_partitions = true;
     }
   }
 
