@@ -88,7 +88,7 @@ void Sender::Lose(std::string_view reason, size_t bytes) {
   notice_({NoticeLevel::kError, "event_lost", {{"reason", std::string(reason)}, {"bytes", absl::StrCat(bytes)}}});
 }
 
-absl::StatusOr<std::optional<bool>> Sender::Agreed(EventTime at, EventTime now, bool more) {
+absl::StatusOr<std::optional<bool>> Sender::Agreed(EventTime at, EventTime now, const Reading& reading) {
   size_t agree = 1, differ = 0;
   ahead_.Seek(reader_.place());
   while (agree + differ <= options_.witnesses) {
@@ -96,7 +96,9 @@ absl::StatusOr<std::optional<bool>> Sender::Agreed(EventTime at, EventTime now, 
     const absl::StatusOr<bool> found = ahead_.Next(&payload);
     if (!found.ok()) return found.status();
     if (!*found) {
-      if (!more) break;
+      // Two clocks that agree, where a log is no longer gone over but written.
+      if (!reading.more && reading.wall - at < options_.jump) return std::optional<bool>(true);
+      if (!reading.more) break;
       if (witnesses_since_.never()) witnesses_since_ = now;
       if (now - witnesses_since_ >= options_.witness_wait) break;
       return std::optional<bool>();
@@ -117,7 +119,7 @@ absl::StatusOr<Sender::Telling> Sender::TellJump(EventTime at, std::string_view 
   if (!told_.never() && tell - told_ < options_.jump) return Telling::kDone;
   // What goes out before all partitions have been told anything may still be on its way to the one it belongs to.
   if (told_.never() && !in_flight_.empty()) return Telling::kWait;
-  const absl::StatusOr<std::optional<bool>> agreed = Agreed(at, now, reading.more);
+  const absl::StatusOr<std::optional<bool>> agreed = Agreed(at, now, reading);
   if (!agreed.ok()) return agreed.status();
   if (!agreed->has_value()) return Telling::kWait;
   if (!**agreed) return Telling::kDone;

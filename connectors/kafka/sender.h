@@ -32,7 +32,8 @@ namespace sekisho::connectors {
 //   Evidence: the event's own word isn't enough. It and the next `witnesses` events are asked, and more of them must agree than
 //   not: those agree that are less than a jump older than the event, or newer. An event that finds no majority goes as it is,
 //   and is the engine's to judge. While lines are still being read, witnesses are waited for, up to `witness_wait`. The last
-//   event of all logs has none, and is believed, as the newest line is that a quiet partition is told of.
+//   event of all logs has none, and is believed, as the newest line is that a quiet partition is told of. At the end of
+//   the logs, an event less than a jump from the wall clock is believed, too, though lines of a file that lags follow it.
 //   Bounds: nothing is told ahead of the wall clock, nor of an event that is a jump ahead of it. What is told only goes forward
 //   until a failure or a restart, so a day of logs costs each partition a day's number of jumps at most. Where partitions are
 //   further on already, because another connector leads, it means nothing to them. Events of one that lags stay welcome for
@@ -44,7 +45,7 @@ class Sender {
  public:
   struct Options {
     Span jump = Span::Minutes(5);        // half of what engines take without being told
-    size_t witnesses = 8;
+    size_t witnesses = 32;               // enough that a burst of one host with a broken clock seldom is the majority
     Span witness_wait = Span::Seconds(1);
     size_t in_flight_max = 20'000;       // events; about 300 B each with librdkafka's own
     Span heartbeat = Span::Seconds(1);   // a partition that has been quiet for so long is told the time
@@ -96,7 +97,7 @@ class Sender {
   enum class Telling : uint8_t { kDone, kWait };
   absl::StatusOr<Telling> TellJump(EventTime at, std::string_view key, EventTime now, const Reading& reading);
   // Whether the events behind reader_ agree on `at`; nothing where more of them should be waited for.
-  absl::StatusOr<std::optional<bool>> Agreed(EventTime at, EventTime now, bool more);
+  absl::StatusOr<std::optional<bool>> Agreed(EventTime at, EventTime now, const Reading& reading);
   void Heartbeats(EventTime now, EventTime newest);
   void PassOver(uint64_t place);
   void Lose(std::string_view reason, size_t bytes);

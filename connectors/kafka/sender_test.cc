@@ -212,11 +212,29 @@ TEST_F(Sending, ABrokenClockIsNotTold) {
   EXPECT_THAT(Times(0), ElementsAre("h0", "0", "9000", "1", "9001", "2", "3", "9002", "4", "h40", "40", "-900", "41", "42", "h80", "80", "81"));
 }
 
+// Goal: a burst of a broken clock isn't a majority.
+TEST_F(Sending, ABurstOfABrokenClockIsNotTold) {
+  EventAt(0);
+  for (int64_t i = 0; i < 12; ++i) EventAt(9000 + i);
+  for (int64_t i = 0; i < 40; ++i) EventAt(1);
+  StepUntilIdle();
+  EXPECT_EQ(sender_->counters().heartbeats, 1u);
+  EXPECT_EQ(log_.records[0].size(), 54u);
+}
+
 TEST_F(Sending, NothingIsToldAheadOfTheWallClock) {
   wall_ = kLog + Span::Minutes(10);
   for (const int64_t minutes : {0, 12, 60, 61, 62}) EventAt(minutes);
   StepUntilIdle();
   EXPECT_THAT(Times(0), ElementsAre("h0", "0", "h10", "12", "60", "61", "62"));
+}
+
+// Goal: at the end of the logs, the wall clock is a witness against a file that lags.
+TEST_F(Sending, TheWallClockIsAWitness) {
+  for (const int64_t minutes : {0, 100, 50, 51, 52}) EventAt(minutes);
+  wall_ = kLog + Span::Minutes(101);
+  StepUntilIdle();
+  EXPECT_THAT(Times(0), ElementsAre("h0", "0", "h100", "100", "50", "51", "52"));
 }
 
 // Goal: a log of another century is not mixed up with today: it goes as it is.

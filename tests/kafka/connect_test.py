@@ -33,6 +33,7 @@ class Read:
                                "-X", "check.crcs=true", "-f", "%p %K %S\n%k%s"], capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
         assert done.returncode == 0, done.stderr
         self.events, self.records, self.heartbeats, self.epochs = {}, 0, [0] * PARTITIONS, set()
+        self.times, self.jumps = [None] * PARTITIONS, 0  # events that are over ten minutes ahead of their partition's time
         data, at = done.stdout, 0
         while at < len(data):
             line_end = data.index(b"\n", at)
@@ -46,6 +47,7 @@ class Read:
         for number, body in fields(value):
             if number != 1:
                 self.heartbeats[partition] += 1
+                self._passes(partition, dict(fields(dict(fields(body))[2]))[1])
                 continue
             self.records += 1
             origin = {1: b"", 2: 0, 3: 0, 4: 0, 5: 0}
@@ -53,9 +55,16 @@ class Read:
                 if inner == 5:
                     origin.update(fields(field))
             self.epochs.add(origin[2])
+            self.jumps += self._passes(partition, dict(fields(body))[3]) > 600_000
             name = (origin[1], origin[3], origin[4], origin[5])
             rest = (partition, value.replace(struct.pack("<Q", origin[2]), bytes(8), 1))
             assert self.events.setdefault(name, rest) == rest, f"two events under one origin {name}"
+
+    def _passes(self, partition, at):
+        """How far `at` is ahead of the partition's time, which it becomes if later."""
+        ahead = at - (self.times[partition] or at)
+        self.times[partition] = max(self.times[partition] or at, at)
+        return ahead
 
 
 class Connector:
@@ -251,6 +260,7 @@ class Connect(unittest.TestCase):
         wanted = self.read("reference")
         self.assertGreater(len(wanted.events), 2000)
         self.assertEqual(wanted.records, len(wanted.events))
+        self.assertEqual(wanted.jumps, 0, "an engine would set events aside that nobody told the time of")
 
         writers = [Writer(self.path(name), data, truncates=name == "second.log") for name, data in contents.items()]
         connector = self.connector([writer.path for writer in writers])
