@@ -1,5 +1,6 @@
 #include "engine/app/policy_yaml.h"
 
+#include <deque>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -7,6 +8,8 @@
 #include <vector>
 
 #include "engine/base/hash.h"
+#include "engine/base/printable.h"
+#include "engine/rules/rule_set.h"
 #include "engine/yaml/yaml_fields.h"
 
 namespace sekisho::app {
@@ -15,10 +18,18 @@ namespace {
 constexpr int64_t kCountMax = 1'000'000'000;
 constexpr size_t kHomeCountriesMax = 32;
 
+// An operator's rule as its file has it.
+struct RuleEntry {
+  rules::Rule rule;
+  int family = -1;  // -1: not said
+};
+
 // A policy and what only its file knows.
 struct PolicyFile {
   Policy policy = Policy::Default();
   std::string jitter_passphrase = "sekisho";
+  // Of the policy's own rules, as they are written; deque, because tables of fields point into it while it grows.
+  std::deque<RuleEntry> rules;
 };
 
 // Adds the keys of one detector below its section.
@@ -166,6 +177,87 @@ void AddReputation(YamlFields* f, Policy* p) {
   shared.Score("denied_score", &p->shared_source.denied_score, "Points of risk when an operator denied the source or the account");
 }
 
+// Line breaks and indentation are the file's business.
+std::string OneLine(std::string_view text) {
+  std::string out;
+  bool blank = false;
+  for (const char c : text) {
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+      blank = !out.empty();
+      continue;
+    }
+    if (std::exchange(blank, false)) out += ' ';
+    out += c;
+  }
+  return out;
+}
+
+YamlFields RuleFields(RuleEntry* entry) {
+  rules::Rule* const rule = &entry->rule;
+  YamlFields fields;
+  fields.Word("name", "1 to " + std::to_string(rules::kRuleNameBytesMax) + " of a-z, 0-9 and _",
+              [rule](const std::string& text) -> std::string {
+                if (!rules::IsRuleName(text)) return "expected 1 to " + std::to_string(rules::kRuleNameBytesMax) + " of a-z, 0-9 and _";
+                rule->name = text;
+                return "";
+              },
+              [rule] { return rule->name; }, "what actions call it: own_rule:NAME");
+  fields.Expression("when", "an expression, at most " + std::to_string(rules::kExpressionBytesMax) + " bytes",
+                    [rule](const std::string& text) -> std::optional<YamlFields::Flaw> {
+                      rules::Pool pool;
+                      rules::Expression unused;
+                      if (std::optional<rules::Flaw> flaw = rules::Compile(text, &pool, &unused)) {
+                        return YamlFields::Flaw{flaw->at, std::move(flaw->what)};
+                      }
+                      rule->when = OneLine(text);
+                      return std::nullopt;
+                    },
+                    [rule] { return rule->when; },
+                    "what it watches for, such as distinct_countries(1h) >= 3 && recipients(1h) > 5 * usual_recipients(1h)");
+  fields.Integer("score", &rule->score, 1, 100, "points of risk");
+  std::vector<YamlFields::Choice> families;
+  for (int f = 0; f < kFamilies; ++f) families.push_back({Name(static_cast<Family>(f)), f});
+  fields.Enum("family", &entry->family, std::move(families), "what kind of evidence it is; of one kind only the strongest counts");
+  fields.Enum("mode", &rule->mode,
+              {{"on", static_cast<int>(rules::RuleMode::kOn)},
+               {"shadow", static_cast<int>(rules::RuleMode::kShadow)},
+               {"off", static_cast<int>(rules::RuleMode::kOff)}},
+              "shadow, unless it says otherwise: told, but nothing follows from it");
+  fields.Word("says", "at most " + std::to_string(rules::kSaysBytesMax) + " bytes of UTF-8",
+              [rule](const std::string& text) -> std::string {
+                if (text.size() > rules::kSaysBytesMax || Printable(text, text.size() + 1) != text) {
+                  return "expected at most " + std::to_string(rules::kSaysBytesMax) + " bytes of UTF-8 without control characters";
+                }
+                rule->says = text;
+                return "";
+              },
+              [rule] { return rule->says; }, "the finding as \"sekisho explain\" tells it; may be left out");
+  return fields;
+}
+
+void AddRules(YamlFields* f, PolicyFile* file) {
+  const auto item = [file](size_t i) {
+    if (i == file->rules.size()) file->rules.emplace_back();
+    return RuleFields(&file->rules[i]);
+  };
+  const auto done = [file](size_t i) -> std::string {
+    rules::Rule rule = file->rules[i].rule;
+    if (rule.name.empty()) return "a rule wants a name";
+    if (rule.when.empty()) return "the rule " + rule.name + " wants to know when";
+    if (rule.score == 0) return "the rule " + rule.name + " wants a score";
+    if (file->rules[i].family < 0) return "the rule " + rule.name + " wants a family";
+    rule.family = static_cast<Family>(file->rules[i].family);
+    return file->policy.rules.Add(std::move(rule));
+  };
+  const auto example = [] {
+    static RuleEntry entry;
+    return RuleFields(&entry);
+  };
+  f->Items("rules", {rules::kRulesMax, [file] { return file->rules.size(); }, item, done, example},
+           "Your own rules, beside the detectors: expressions over the features that \"sekisho features\" lists. Each is an "
+           "item of the list with these keys");
+}
+
 void AddRung(YamlFields* f, const std::string& name, Policy::Rung* rung, bool expires, std::string doc) {
   const std::string path = "ladder." + name;
   f->Section(path, std::move(doc));
@@ -241,6 +333,7 @@ YamlFields FieldsOf(PolicyFile* file) {
   AddMailboxAndCredential(&fields, p);
   AddOutcome(&fields, p);
   AddReputation(&fields, p);
+  AddRules(&fields, file);
   AddResponse(&fields, p);
   return fields;
 }
@@ -279,7 +372,8 @@ absl::StatusOr<PolicyText> LoadPolicyText(const std::string& path) {
 }
 
 std::string PolicyDigest(const Policy& policy) {
-  PolicyFile file{policy, ""};
+  PolicyFile file{policy, "", {}};
+  for (const rules::Rule& rule : policy.rules.rules()) file.rules.push_back({rule, static_cast<int>(rule.family)});
   std::string values = FieldsOf(&file).Print();
   values.append(policy.jitter_key.bytes.begin(), policy.jitter_key.bytes.end());
   return PinnedHash128(values).ToHex();

@@ -79,7 +79,7 @@ void Story::OnEvent(const Event& event, const AccountWindow&, const Features& fe
   if (action != nullptr) {
     for (const Signal& signal : signals) {
       for (const Evidence& evidence : signal.evidence) {
-        text += "\n      " + std::string(sekisho::Name(signal.detector)) + ": " + EvidenceWords(evidence);
+        text += "\n      " + NameOf(signal) + ": " + EvidenceWords(evidence);
       }
     }
     text += "\n    => " + std::string(sekisho::Name(action->kind)) +
@@ -152,7 +152,7 @@ std::string Story::Summary(std::string_view login, const AccountWindow& account)
   }
   out += "\nWhy: " + std::string(RuleWords(gravest->rule)) + "\n";
   for (const Signal& signal : gravest->signals) {
-    out += "  " + std::string(DetectorWords(signal.detector)) + " (" + std::string(sekisho::Name(signal.detector)) +
+    out += "  " + DetectorWords(signal) + " (" + NameOf(signal) +
            ", " + std::to_string(signal.score) + " points" + (signal.shadow ? ", shadow" : "") + ")\n";
     for (const Evidence& evidence : signal.evidence) out += "    " + EvidenceWords(evidence) + "\n";
   }

@@ -3,6 +3,8 @@
 #include <array>
 
 #include "engine/app/terminal.h"
+#include "engine/rules/feature_table.h"
+#include "engine/rules/rule_set.h"
 
 namespace sekisho::app {
 namespace {
@@ -82,15 +84,26 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kGuessingThenUse: return "a password was guessed, then somebody unfamiliar sent";
     case DetectorId::kBounceSurge: return "receivers bounced or refused far too many messages";
     case DetectorId::kSharedSource: return "sent from a network that other stolen accounts use";
+    case DetectorId::kOwnRule: return "did what a rule of this site watches for";
   }
   return "unknown";
 }
 
+std::string DetectorWords(const Signal& signal) {
+  if (signal.rule == nullptr || signal.rule->says.empty()) return std::string(DetectorWords(signal.detector));
+  return Printable(signal.rule->says, 2 * rules::kSaysBytesMax);
+}
+
 std::string EvidenceWords(const Evidence& evidence) {
   std::string_view words = evidence.feature;
+  // What rules can ask for is described where they look it up.
+  const int asked = rules::FindFeature(evidence.feature);
+  const rules::Feature* const feature = asked < 0 ? nullptr : &rules::AllFeatures()[static_cast<size_t>(asked)];
+  if (feature != nullptr) words = feature->meaning;
   for (const Entry& entry : kFeatures) {
     if (entry.name == evidence.feature) words = entry.words;
   }
+  if (feature != nullptr && feature->type == rules::Type::kYesNo) return std::string(words) + ": " + (evidence.value != 0 ? "yes" : "no");
   std::string out = WithCommas(evidence.value) + " " + std::string(words);
   if (evidence.window != Span()) out += ", within " + FormatSpan(evidence.window);
   if (evidence.threshold > 0) out += " (threshold " + WithCommas(evidence.threshold) + ")";
@@ -101,7 +114,7 @@ std::string SignalList(const std::vector<Signal>& signals) {
   std::string out;
   for (const Signal& signal : signals) {
     if (!out.empty()) out += ", ";
-    out += std::string(sekisho::Name(signal.detector)) + " " + std::to_string(signal.score);
+    out += NameOf(signal) + " " + std::to_string(signal.score);
     if (signal.shadow) out += " (shadow)";
   }
   return out;

@@ -11,6 +11,7 @@
 
 #include "engine/model/action.h"
 #include "engine/policy/policy.h"
+#include "engine/rules/feature_table.h"
 #include "engine/window/features.h"
 
 namespace sekisho {
@@ -19,6 +20,7 @@ struct DetectInput {
   const Features& features;
   const Policy& policy;
   int32_t jitter = 0;  // percent, see Jitter()
+  const rules::Scene* scene = nullptr;  // of the same event; null: own rules aren't asked
 };
 
 // Fills `signal` (score, evidence) and returns true if the behaviour is there. `signal` arrives empty with its detector
@@ -38,7 +40,8 @@ bool DetectGuessingThenUse(const DetectInput&, Signal*);
 bool DetectBounceSurge(const DetectInput&, Signal*);
 bool DetectSharedSource(const DetectInput&, Signal*);
 
-// Appends the signals of every detector that isn't off, in the order of DetectorId.
+// Appends the signals of every detector that isn't off, in the order of DetectorId, then those of the operator's own rules, in
+// theirs.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);
 
 // If `value` reaches the jittered limit and its score tops the signal's, the score is taken. The evidence is noted

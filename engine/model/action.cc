@@ -9,7 +9,9 @@ std::string_view Name(DetectorId id) {
   static constexpr std::array<std::string_view, kDetectors> kNames = {
       "none",         "country_velocity", "source_dispersion",  "source_rotation",   "send_rate", "recipient_rate",
       "source_burst", "recipient_tendency", "send_without_read", "guessing", "guessing_then_use", "bounce_surge",
-      "shared_source"};
+      "shared_source",
+      "", "", "", "", "", "", "", "", "", "", "", "",
+      "own_rule"};
   const auto i = static_cast<size_t>(id);
   return i < kNames.size() ? kNames[i] : "unknown";
 }
@@ -28,6 +30,12 @@ std::string_view Name(ActionKind kind) {
 }
 
 std::string_view Name(Mode mode) { return mode == Mode::kEnforce ? "enforce" : "shadow"; }
+
+std::string NameOf(const Signal& signal) {
+  std::string name(Name(signal.detector));
+  if (signal.rule != nullptr) name += ":" + signal.rule->name;
+  return name;
+}
 
 Hash128 MakeActionId(Hash128 log_id, PartitionId partition, Offset offset, AccountId account, ActionKind kind,
                      std::string_view rule, std::string_view policy_version, uint32_t k) {

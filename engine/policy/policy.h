@@ -15,6 +15,7 @@
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
 #include "engine/model/action.h"
+#include "engine/rules/rule_set.h"
 
 namespace sekisho {
 
@@ -127,6 +128,9 @@ struct Policy {
     Limit most = {600, 40};              // hardly anybody good is seen there
     int32_t denied_score = 40;           // an operator denied the source, or the account
   } shared_source;
+
+  // own_rule: the operator's, beside the detectors.
+  rules::RuleSet rules;
 
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact).

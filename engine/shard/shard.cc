@@ -141,7 +141,8 @@ absl::Status Shard::Tick(EventTime at, Offset offset, std::vector<Action>* actio
 void Shard::Decide(const Event& event, AccountWindow* account, const AccountWindow::Touch& touch, Offset offset,
                    std::vector<Action>* actions) {
   const Features features = ReadFeatures(*account, event, touch, population_);
-  Detect({features, *policy_, Jitter(*policy_, event.id, event.time)}, &signals_);
+  const rules::Scene scene{*account, event, touch, features};
+  Detect({features, *policy_, Jitter(*policy_, event.id, event.time), &scene}, &signals_);
   if (account->standing.verdict >= ActionKind::kThrottle && account->standing.verdict != ActionKind::kRelease &&
       features.stray && event.kind == EventKind::kSubmission) {
     account->standing.evidence_last = std::max(account->standing.evidence_last, event.time);

@@ -275,39 +275,123 @@ void YamlFields::Map(std::string path, size_t items_max, std::string expects, st
   Add(std::move(field));
 }
 
+void YamlFields::Expression(std::string path, std::string expects, std::function<std::optional<Flaw>(const std::string&)> set,
+                            std::function<std::string()> get, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = std::move(expects);
+  field.set_expression = std::move(set);
+  field.print = [get = std::move(get)] { return Quoted(get()); };
+  Add(std::move(field));
+}
+
+void YamlFields::Items(std::string path, ItemList list, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = "a list of at most " + std::to_string(list.items_max);
+  field.items = std::move(list);
+  Add(std::move(field));
+}
+
+namespace {
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// The place in `yaml` of the byte `at` of a scalar's value; the scalar begins at `mark`. Between the two only quotes, block
+// headers and white space may differ, so bytes that are no white space are matched one by one. `mark` itself where they don't.
+YAML::Mark PlaceWithin(std::string_view yaml, const YAML::Mark& mark, std::string_view value, size_t at) {
+  YAML::Mark here;
+  here.pos = here.line = here.column = 0;
+  size_t i = 0;
+  const auto step = [&] {
+    if (yaml[i++] == '\n') {
+      ++here.line;
+      here.column = 0;
+    } else {
+      ++here.column;
+    }
+  };
+  if (yaml.starts_with("\xef\xbb\xbf")) i = 3;
+  while (i < yaml.size() && (here.line < mark.line || here.column < mark.column)) step();
+  if (i < yaml.size() && (yaml[i] == '"' || yaml[i] == '\'')) {
+    step();
+  } else if (i < yaml.size() && (yaml[i] == '|' || yaml[i] == '>')) {
+    while (i < yaml.size() && yaml[i] != '\n') step();
+  }
+  YAML::Mark after = here;  // behind the last byte that matched
+  for (size_t j = 0; j <= at; ++j) {
+    if (j < value.size() && IsSpace(value[j])) continue;
+    while (i < yaml.size() && IsSpace(yaml[i])) step();
+    if (j >= value.size()) return after;
+    if (i >= yaml.size() || yaml[i] != value[j]) return mark;
+    if (j == at) return here;
+    step();
+    after = here;
+  }
+  return after;  // a blank
+}
+
+}  // namespace
+
 class YamlFields::Loader {
  public:
-  Loader(const YamlFields& table, const std::string& file) : table_(table), file_(file) {}
+  Loader(const YamlFields& table, const std::string& file, std::string_view yaml) : table_(table), file_(file), yaml_(yaml) {}
 
-  absl::Status Map(const YAML::Node& node, const std::string& path) {
+  // `called` is what messages call the map; it differs from `path` in an item of a list.
+  absl::Status Map(const YAML::Node& node, const std::string& path, const std::string& called) {
     if (node.IsNull()) return absl::OkStatus();  // everything below it is commented out
-    if (!node.IsMap()) return Error(node.Mark(), path, "expected keys and values");
+    if (!node.IsMap()) return Error(node.Mark(), called, "expected keys and values");
     std::set<std::string> seen;
     for (const auto& pair : node) {
       const YAML::Mark mark = pair.first.Mark();
-      if (!pair.first.IsScalar()) return Error(mark, path, "a key must be a word");
+      if (!pair.first.IsScalar()) return Error(mark, called, "a key must be a word");
       const std::string key = pair.first.Scalar();
       const std::string full = path.empty() ? key : path + "." + key;
-      if (!seen.insert(key).second) return Error(mark, full, "is given twice");
+      const std::string shown = called.empty() ? key : called + "." + key;
+      if (!seen.insert(key).second) return Error(mark, shown, "is given twice");
       const auto found = table_.by_path_.find(full);
       if (found == table_.by_path_.end() || key.find('.') != std::string::npos) {
-        return Error(mark, full, "unknown key");
+        return Error(mark, shown, "unknown key");
       }
       const Field& field = table_.fields_[found->second];
-      if (absl::Status status = Value(field, pair.second); !status.ok()) return status;
+      if (absl::Status status = Value(field, pair.second, shown); !status.ok()) return status;
     }
     return absl::OkStatus();
   }
 
  private:
-  absl::Status Value(const Field& field, const YAML::Node& node) {
-    if (field.section()) return Map(node, field.path);
+  absl::Status Value(const Field& field, const YAML::Node& node, const std::string& called) {
+    if (field.section()) return Map(node, field.path, called);
+    if (field.items.item) return List(field, node, called);
     if (field.set_words) return Sequence(field, node);
     if (field.set_map) return Words(field, node);
-    if (!node.IsScalar()) return Error(node.Mark(), field.path, "expected one value, " + field.expects);
+    if (!node.IsScalar()) return Error(node.Mark(), called, "expected one value, " + field.expects);
+    if (field.set_expression) {
+      if (node.Tag() != "?" && node.Tag() != "!") return Error(node.Mark(), called, "what begins with \"!\" must be in quotes");
+      const std::optional<Flaw> flaw = field.set_expression(node.Scalar());
+      if (!flaw) return absl::OkStatus();
+      return Error(PlaceWithin(yaml_, node.Mark(), node.Scalar(), flaw->at), called, Printable(flaw->what, 400));
+    }
     const std::string wrong = field.set(node.Scalar());
     if (wrong.empty()) return absl::OkStatus();
-    return Error(node.Mark(), field.path, wrong + ", not \"" + Printable(node.Scalar(), 60) + "\"");
+    return Error(node.Mark(), called, wrong + ", not \"" + Printable(node.Scalar(), 60) + "\"");
+  }
+
+  absl::Status List(const Field& field, const YAML::Node& node, const std::string& called) {
+    if (node.IsNull()) return absl::OkStatus();
+    if (!node.IsSequence() || node.size() > field.items.items_max) return Error(node.Mark(), called, "expected " + field.expects);
+    for (size_t i = 0; i < node.size(); ++i) {
+      const YAML::Node item = node[i];
+      const std::string name = called + "[" + std::to_string(i) + "]";
+      if (!item.IsMap()) return Error(item.Mark(), name, "expected keys and values");
+      const YamlFields table = field.items.item(i);
+      if (absl::Status status = Loader(table, file_, yaml_).Map(item, "", name); !status.ok()) return status;
+      const std::string wrong = field.items.done(i);
+      if (!wrong.empty()) return Error(item.Mark(), name, wrong);
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Sequence(const Field& field, const YAML::Node& node) {
@@ -347,6 +431,7 @@ class YamlFields::Loader {
 
   const YamlFields& table_;
   const std::string& file_;
+  const std::string_view yaml_;
 };
 
 absl::Status YamlFields::Load(std::string_view yaml, const std::string& file_name) {
@@ -358,9 +443,22 @@ absl::Status YamlFields::Load(std::string_view yaml, const std::string& file_nam
     if (documents.size() > 1) {
       return absl::InvalidArgumentError(Where(file_name, documents[1].Mark()) + "expected one document only");
     }
-    return Loader(*this, file_name).Map(documents[0], "");
+    return Loader(*this, file_name, yaml).Map(documents[0], "", "");
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(Where(file_name, error.mark) + "no valid YAML: " + Printable(error.msg));
+  }
+}
+
+void YamlFields::PrintItems(const Field& field, size_t indent, std::string* out) {
+  const size_t n = field.items.size();
+  if (n == 0) *out += " []";
+  for (size_t i = 0; i < n; ++i) {
+    const YamlFields item = field.items.item(i);
+    for (const Field& key : item.fields_) {
+      *out += '\n';
+      out->append(indent + 2, ' ');
+      *out += (&key == &item.fields_.front() ? "- " : "  ") + key.path + ": " + key.print();
+    }
   }
 }
 
@@ -370,11 +468,21 @@ std::string YamlFields::Print() const {
     const size_t indent = 2 * Depth(field.path);
     const bool section = field.section();
     if (section && !out.empty()) out += '\n';
+    if (field.items.item && !out.empty()) out += '\n';
     AppendComment(section ? field.doc : field.doc + " (" + field.expects + ")", indent, &out);
+    if (field.items.item) {
+      for (const Field& key : field.items.example().fields_) {
+        AppendComment("  " + key.path + ": " + key.doc + " (" + key.expects + ")", indent, &out);
+      }
+    }
     out.append(indent, ' ');
     out += LastPart(field.path);
     out += ':';
-    if (!section) out += " " + field.print();
+    if (field.items.item) {
+      PrintItems(field, indent, &out);
+    } else if (!section) {
+      out += " " + field.print();
+    }
     out += '\n';
   }
   return out;

@@ -74,6 +74,27 @@ class YamlFields {
   void Map(std::string path, size_t items_max, std::string expects, std::function<std::string(const WordMap&)> set,
            std::function<WordMap()> get, std::string doc);
 
+  // What is wrong with a text, and from which of its bytes on (its size: at its end).
+  struct Flaw {
+    size_t at = 0;
+    std::string what;
+  };
+  // One line of text with a grammar of its own, in printable ASCII without quotes and backslashes. An error names the line and
+  // column of the flaw itself, however the text is quoted or folded.
+  void Expression(std::string path, std::string expects, std::function<std::optional<Flaw>(const std::string&)> set,
+                  std::function<std::string()> get, std::string doc);
+
+  // A sequence of maps, at most `items_max`. `item` gives the table of the keys of item i, which it makes if there is none yet;
+  // paths in it are the keys. `done` is called when item i has been read, and says what is wrong with it ("" if nothing).
+  struct ItemList {
+    size_t items_max = 0;
+    std::function<size_t()> size;
+    std::function<YamlFields(size_t)> item;
+    std::function<std::string(size_t)> done;
+    std::function<YamlFields()> example;  // the table of an item that is in no list, for the documentation
+  };
+  void Items(std::string path, ItemList list, std::string doc);
+
   // InvalidArgument: "FILE:LINE:COLUMN: KEY: what is wrong". Fields may be changed in part then.
   absl::Status Load(std::string_view yaml, const std::string& file_name);
 
@@ -86,13 +107,17 @@ class YamlFields {
     // "" or what is wrong with the text.
     std::function<std::string(const std::string&)> set;  // of a scalar
     std::function<std::string(const std::vector<std::string>&)> set_words;  // of a sequence
-    std::function<std::string(const WordMap&)> set_map;  // of a map; none of the three: a section
+    std::function<std::string(const WordMap&)> set_map;  // of a map
+    std::function<std::optional<Flaw>(const std::string&)> set_expression;
+    ItemList items;  // none of these: a section
     std::function<std::string()> print;
     std::string expects;  // "from 1 to 100"; appended to the documentation
     size_t items_max = 0;
-    bool section() const { return !set && !set_words && !set_map; }
+    bool section() const { return !set && !set_words && !set_map && !set_expression && !items.item; }
   };
   class Loader;
+
+  static void PrintItems(const Field& field, size_t indent, std::string* out);
 
   void Add(Field field);
   void AddInteger(std::string path, int64_t min, int64_t max, std::string doc, std::function<int64_t()> get,
