@@ -17,6 +17,7 @@
 #include "engine/app/stop.h"
 #include "engine/app/terminal.h"
 #include "engine/base/clock.h"
+#include "engine/cluster/local_entities.h"
 
 namespace sekisho::app {
 namespace {
@@ -39,12 +40,16 @@ struct Side {
       : policy(std::move(decides)),
         table(TableOptions(memory_bytes_max)),
         shard({FilesLogId(), PartitionId{0}}, &policy, &table),
-        pump(&source, &shard, &sink, &table) {}
+        entities(FilesLogId(), &shard),
+        pump(&source, &shard, &sink, &table) {
+    pump.JudgeBy(&entities);
+  }
 
   const Policy policy;
   HeldBatch source;
   AccountTable table;
   Shard shard;
+  LocalEntities entities;  // each policy's own: who turns depends on it
   OutcomeSink sink;
   Pump pump;
 };

@@ -180,7 +180,7 @@ Policy ForTests() {
   return policy;
 }
 
-// Own rules have a mode each; so has this one, of a family that no detector of these streams is of, and strong enough to decide.
+// Own rules have a mode each; so has this one, which is strong enough to decide.
 void SetMode(size_t detector, DetectorMode mode, Policy* policy) {
   policy->detectors[detector] = mode;
   if (static_cast<DetectorId>(detector) != DetectorId::kOwnRule) return;
