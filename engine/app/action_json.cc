@@ -17,7 +17,7 @@ void WriteTime(std::string_view key, EventTime value, JsonWriter* json) {
 
 void WriteEvidence(const Signal& signal, const Evidence& evidence, JsonWriter* json) {
   json->BeginObject();
-  json->Text("detector", Name(signal.detector));
+  json->Text("detector", NameOf(signal));
   json->Text("family", Name(signal.family));
   json->Number("score", signal.score);
   if (signal.shadow) json->Bool("shadow", true);
@@ -39,7 +39,7 @@ void AppendActionJson(const Action& action, std::string* out) {
   json.Text("id", action.id.ToHex());
   json.Number("risk", action.risk);
   json.BeginArray("signals");
-  for (const Signal& signal : action.signals) json.Text(Name(signal.detector));
+  for (const Signal& signal : action.signals) json.Text(NameOf(signal));
   json.EndArray();
   json.BeginArray("evidence");
   for (const Signal& signal : action.signals) {

@@ -51,6 +51,20 @@ struct ExplainOptions {
   bool all = false;  // every event of the account, not only those that say something
 };
 
+struct BacktestOptions {
+  InputOptions input;
+  JudgementOptions judgement;  // the new policy
+  std::string against;         // the other policy's file; empty: the built-in default
+  uint64_t memory_bytes_max = uint64_t{1} << 30;  // of both folds together
+  bool json = false;
+  bool all = false;  // every account that changes, not only the first ones
+};
+
+struct FeaturesOptions {
+  bool json = false;
+  bool markdown = false;
+};
+
 struct SimulateOptions {
   simulate::SimulateOptions simulation;
   std::string attacks;        // "rotate=3,burst=1"; empty: the default mix
@@ -68,6 +82,8 @@ struct EvaluateOptions {
 int RunEvents(const EventsOptions& options);
 int RunReplay(const ReplayOptions& options);
 int RunExplain(const ExplainOptions& options);
+int RunBacktest(const BacktestOptions& options);
+int RunFeatures(const FeaturesOptions& options);
 int RunSimulate(const SimulateOptions& options);
 int RunEvaluate(const EvaluateOptions& options);
 int RunPolicyCheck(const std::string& file);

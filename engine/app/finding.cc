@@ -105,7 +105,7 @@ std::string Sentence(std::string text) {
 std::string Description(const Action& action) {
   std::string out;
   for (const Signal& signal : action.signals) {
-    std::string line(DetectorWords(signal.detector));
+    std::string line(DetectorWords(signal));
     if (signal.shadow) line += " (shadow: counted for nothing)";
     std::string_view separator = ": ";
     for (const Evidence& evidence : signal.evidence) {
@@ -143,12 +143,12 @@ void WriteCoded(std::string_view id_key, std::string_view caption_key, const Cod
 
 // Members of an analytic object. A detector compares an account's behaviour with its own habit; a rule is a rule.
 void WriteDetector(const Signal& signal, const Action& action, JsonWriter* json) {
-  json->Text("uid", Name(signal.detector));
-  json->Text("name", Name(signal.detector));
-  json->Text("desc", DetectorWords(signal.detector));
+  json->Text("uid", NameOf(signal));
+  json->Text("name", NameOf(signal));
+  json->Text("desc", DetectorWords(signal));
   json->Text("category", Name(signal.family));
   json->Text("version", action.policy);
-  WriteCoded("type_id", "type", {2, "Behavioral"}, json);
+  WriteCoded("type_id", "type", signal.rule != nullptr ? Coded{1, "Rule"} : Coded{2, "Behavioral"}, json);
   WriteCoded("state_id", "state", signal.shadow ? Coded{3, "Experimental"} : Coded{1, "Active"}, json);
 }
 
@@ -224,7 +224,7 @@ void WriteEvidences(const Action& action, JsonWriter* json) {
   }
   for (const Signal& signal : action.signals) {
     json->BeginObject();
-    json->Text("name", Name(signal.detector));
+    json->Text("name", NameOf(signal));
     json->BeginObject("data");
     json->Text("family", Name(signal.family));
     json->Number("score", signal.score);

@@ -50,10 +50,14 @@ void AddInput(CLI::App* command, InputOptions* input) {
                       "Secret that recipients are hashed under; the same for all runs that share state");
 }
 
-void AddJudgement(CLI::App* command, JudgementOptions* judgement) {
-  command->add_option("--policy", judgement->policy, "Policy file (default: built in, see \"sekisho policy default\")");
+void AddGeo(CLI::App* command, JudgementOptions* judgement) {
   command->add_option("--geo", judgement->geo, "Country database in MMDB format (default: the one that comes along)");
   command->add_option("--asn", judgement->asn, "Database of AS numbers in MMDB format (default: none)");
+}
+
+void AddJudgement(CLI::App* command, JudgementOptions* judgement) {
+  command->add_option("--policy", judgement->policy, "Policy file (default: built in, see \"sekisho policy default\")");
+  AddGeo(command, judgement);
 }
 
 void AddEvents(CLI::App* app, std::function<int()>* run) {
@@ -107,6 +111,39 @@ void AddExplain(CLI::App* app, std::function<int()>* run) {
                          "  sekisho explain alice@example.jp /var/log/mail.log\n"
                          "  sekisho explain --all --policy site.yaml alice@example.jp mx*/mail.log.gz | less\n"));
   command->callback([run] { *run = [] { return RunExplain(options); }; });
+}
+
+void AddBacktest(CLI::App* app, std::function<int()>* run) {
+  static BacktestOptions options;
+  CLI::App* command = app->add_subcommand("backtest", "Show for whom another policy would decide otherwise, and why");
+  AddInput(command, &options.input);
+  command->add_option("--policy", options.judgement.policy, "The new policy's file")->required();
+  command->add_option("--against", options.against, "The policy it is compared with (default: the built-in one)");
+  AddGeo(command, &options.judgement);
+  command->add_option("--memory-max", options.memory_bytes_max, "Bound of the account tables, e.g. 512MiB")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("1GiB");
+  command->add_flag("--json", options.json, "One JSON object with every account that changes");
+  command->add_flag("--all", options.all, "Every account that changes, not only the first 50");
+  command->footer(Footer("Examples:\n"
+                         "  sekisho backtest --policy new.yaml --against site.yaml mx*/mail.log.*.gz mx*/mail.log\n"
+                         "  sekisho backtest --policy new.yaml --json /var/log/mail.log | jq -r '.changes[].account'\n"
+                         "Both policies see the same events in one pass. A policy's own mode is set aside: what it would do is\n"
+                         "asked. What shadowed detectors and rules would have done is \"told only\". Compared are an account's\n"
+                         "first notification, throttle and suspension. Whether anything changes isn't in the exit code.\n"));
+  command->callback([run] { *run = [] { return RunBacktest(options); }; });
+}
+
+void AddFeatures(CLI::App* app, std::function<int()>* run) {
+  static FeaturesOptions options;
+  CLI::App* command = app->add_subcommand("features", "List what rules of the policy may ask for");
+  CLI::Option* json = command->add_flag("--json", options.json, "As one JSON object");
+  command->add_flag("--markdown", options.markdown, "As a table in Markdown")->excludes(json);
+  command->footer(Footer("Examples:\n"
+                         "  sekisho features\n"
+                         "  sekisho features --json | jq -r '.features[].name'\n"
+                         "\"sekisho policy default\" shows where rules stand in the policy.\n"));
+  command->callback([run] { *run = [] { return RunFeatures(options); }; });
 }
 
 void AddSimulate(CLI::App* app, std::function<int()>* run) {
@@ -181,6 +218,8 @@ int Main(int argc, char** argv) {
   AddReplay(&app, &run);
   AddExplain(&app, &run);
   AddEvents(&app, &run);
+  AddBacktest(&app, &run);
+  AddFeatures(&app, &run);
   [[maybe_unused]] CLI::App* policy = AddPolicy(&app, &run);
   AddSimulate(&app, &run);
   AddEvaluate(&app, &run);

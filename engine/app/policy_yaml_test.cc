@@ -7,7 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <span>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace sekisho::app {
 namespace {
@@ -50,7 +54,9 @@ TEST(PolicyYaml, EachValueCountsInTheVersion) {
     if (colon + 1 == line.size()) continue;
     const std::string value = line.substr(colon + 2);
     std::string other;
-    if (value == "enforce") {
+    if (path.back() == "rules") {
+      other = "[{name: n, when: stray, score: 1, family: origin}]";
+    } else if (value == "enforce") {
       other = "shadow";
     } else if (path.back() == "allow") {
       other = "[{account: a, owner: o, reason: r, expires: 2030-01-01}]";
@@ -183,6 +189,88 @@ TEST(PolicyYaml, NamesTheMistake) {
             "p.yaml:1:17: home_countries: expected ISO 3166 codes in capitals, such as JP");
   EXPECT_EQ(LoadPolicy("/nonexistent/p.yaml").status().code(), absl::StatusCode::kNotFound);
   EXPECT_FALSE(LoadPolicy("/").ok());
+}
+
+constexpr char kRules[] =
+    "version: site-7\n"
+    "rules:\n"
+    "  - name: abroad_and_busy\n"
+    "    when: distinct_countries(1h) >= 3 && recipients(1h) > 5 * usual_recipients(1h)\n"
+    "    score: 40\n"
+    "    family: origin\n"
+    "    mode: on\n"
+    "    says: \"外国から、いつもより多く \\\"busy\\\"\"\n"
+    "  - {name: quiet, when: \"!stray\", score: 1, family: mailbox}\n"
+    "  - name: folded\n"
+    "    when: >\n"
+    "      messages(1h) > 100 &&\n"
+    "      messages(1h) >\n"
+    "      3 * usual_messages(1h)\n"
+    "    score: 100\n"
+    "    family: volume\n"
+    "    mode: off\n";
+
+TEST(PolicyYaml, ReadsOwnRules) {
+  const auto policy = ParsePolicy(kRules, "site.yaml");
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  const std::span<const rules::Rule> rules = policy->rules.rules();
+  ASSERT_EQ(rules.size(), 3u);
+  EXPECT_EQ(rules[0].name, "abroad_and_busy");
+  EXPECT_EQ(rules[0].score, 40);
+  EXPECT_EQ(rules[0].family, Family::kOrigin);
+  EXPECT_EQ(rules[0].mode, rules::RuleMode::kOn);
+  EXPECT_EQ(rules[0].says, "外国から、いつもより多く \"busy\"");
+  EXPECT_EQ(rules[1].when, "!stray");
+  EXPECT_EQ(rules[1].mode, rules::RuleMode::kShadow) << "unless it says otherwise";
+  EXPECT_EQ(rules[2].when, "messages(1h) > 100 && messages(1h) > 3 * usual_messages(1h)") << "on one line";
+  EXPECT_EQ(rules[2].mode, rules::RuleMode::kOff);
+}
+
+// Goal: the version stands for each value of each rule. Method: one changed in turn.
+TEST(PolicyYaml, EachValueOfARuleCountsInTheVersion) {
+  const auto policy = ParsePolicy(kRules, "site.yaml");
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  const std::pair<std::string, std::string> kChanges[] = {{"abroad", "a_broad"}, {">= 3", ">= 4"}, {"score: 40", "score: 41"},
+                                                          {"family: origin", "family: volume"}, {"mode: on", "mode: shadow"},
+                                                          {"いつも", "つも"}, {"mode: off", "mode: shadow"}};
+  for (const auto& [from, to] : kChanges) {
+    std::string yaml = kRules;
+    yaml.replace(yaml.find(from), from.size(), to);
+    const auto other = ParsePolicy(yaml, "site.yaml");
+    ASSERT_TRUE(other.ok()) << other.status();
+    EXPECT_NE(other->version, policy->version) << from;
+    EXPECT_NE(PolicyDigest(*other), PolicyDigest(*policy)) << from;
+  }
+  EXPECT_EQ(ParsePolicy(kRules, "again")->version, policy->version);
+}
+
+// Goal: a mistake in a rule is found by file, line and column, however the rule is written.
+TEST(PolicyYaml, NamesTheMistakeWithinARule) {
+  const auto error = [](const std::string& rule) {
+    return std::string(ParsePolicy("mode: shadow\nrules:\n" + rule, "p.yaml").status().message());
+  };
+  const std::string rest = "    score: 40\n    family: origin\n";
+  using testing::StartsWith;
+  EXPECT_THAT(error("  - name: n\n    when: mesages(1h) > 3\n" + rest), StartsWith("p.yaml:4:11: rules[0].when: there is no feature \"mesages\"; did you mean messages?"));
+  EXPECT_THAT(error("  - name: n\n    when: stray && messages(32d) > 3\n" + rest), StartsWith("p.yaml:4:29: rules[0].when: a window is from 1s to 31d"));
+  EXPECT_THAT(error("  - name: n\n    when: \"stray && 5\"\n" + rest), StartsWith("p.yaml:4:21: rules[0].when: \"&&\" wants yes or no"));
+  EXPECT_THAT(error("  - name: n\n    when: 'stray &&'\n" + rest), StartsWith("p.yaml:4:20: rules[0].when: a number, a feature"));
+  EXPECT_THAT(error("  - name: n\n    when: |\n      stray &&\n        1 < 2 < 3\n" + rest), StartsWith("p.yaml:6:15: rules[0].when: comparisons don't chain"));
+  EXPECT_THAT(error("  - name: n\n    when: >-  # folded\n      stray &&\n      young +\n      1 > 2\n" + rest), StartsWith("p.yaml:6:7: rules[0].when: \"+\" wants a number"));
+  EXPECT_THAT(error("  - name: n\n    when: stray &&\n      2\n" + rest), StartsWith("p.yaml:5:7: rules[0].when: \"&&\" wants yes or no"));
+  EXPECT_THAT(error("  - {name: n, when: stray &&, score: 1, family: origin}\n"), StartsWith("p.yaml:3:29: rules[0].when: "));
+  EXPECT_THAT(error("  - name: n\n    when: !stray && young\n" + rest), StartsWith("p.yaml:4:11: rules[0].when: what begins with \"!\" must be in quotes"));
+  EXPECT_THAT(error("  - name: n\n    when: stray\n    score: 101\n    family: origin\n"), StartsWith("p.yaml:5:12: rules[0].score: expected a whole number"));
+  EXPECT_THAT(error("  - name: n\n    when: stray\n    score: 1\n    family: colour\n"), StartsWith("p.yaml:6:13: rules[0].family: expected origin or"));
+  EXPECT_THAT(error("  - name: n\n    where: stray\n"), StartsWith("p.yaml:4:5: rules[0].where: unknown key"));
+  EXPECT_THAT(error("  - name: n\n    name: m\n"), StartsWith("p.yaml:4:5: rules[0].name: is given twice"));
+  EXPECT_THAT(error("  - name: n\n    when: stray\n    score: 1\n"), StartsWith("p.yaml:3:5: rules[0]: the rule n wants a family"));
+  EXPECT_THAT(error("  - name: n\n    score: 1\n    family: origin\n"), StartsWith("p.yaml:3:5: rules[0]: the rule n wants to know when"));
+  EXPECT_THAT(error("  - {name: n, when: stray, score: 1, family: origin}\n  - {name: n, when: young, score: 1, family: origin}\n"),
+              StartsWith("p.yaml:4:5: rules[1]: there is another rule of the name n"));
+  EXPECT_THAT(error("  name: n\n"), StartsWith("p.yaml:3:3: rules: expected a list of at most 64"));
+  EXPECT_THAT(error("  - stray\n"), StartsWith("p.yaml:3:5: rules[0]: expected keys and values"));
+  EXPECT_THAT(error("  - name: n\n    says: \"a\\nb\"\n"), StartsWith("p.yaml:4:11: rules[0].says: expected"));
 }
 
 // Goal: what a partition keeps of its first policy gives that policy again.

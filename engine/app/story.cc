@@ -68,7 +68,7 @@ void Story::OnEvent(const Event& event, const AccountWindow& account, const Feat
   if (action != nullptr) {
     for (const Signal& signal : signals) {
       for (const Evidence& evidence : signal.evidence) {
-        text += "\n      " + std::string(sekisho::Name(signal.detector)) + ": " + EvidenceWords(evidence);
+        text += "\n      " + NameOf(signal) + ": " + EvidenceWords(evidence);
       }
     }
     text += "\n    => " + std::string(sekisho::Name(action->kind)) +

@@ -164,13 +164,14 @@ void TellWhy(const Picture& picture, Page* page) {
   int shown = 0, unsaid = 0;
   for (const Signal* signal : signals) {
     bool& family = told[static_cast<size_t>(signal->family)];
-    if (family && !BeyondDoubt(action, *signal)) {
+    // A rule of the operator's own is told in any case: who wrote it wants to see it.
+    if (family && !BeyondDoubt(action, *signal) && signal->rule == nullptr) {
       ++unsaid;
       continue;
     }
     family = true;
     std::string text = std::string(Name(signal->family)) + ", " + std::to_string(signal->score) + " points by " +
-                       std::string(Name(signal->detector)) + (signal->shadow ? " (shadow: counted for nothing)" : "") + ": " + std::string(DetectorWords(signal->detector)) + ".";
+                       NameOf(*signal) + (signal->shadow ? " (shadow: counted for nothing)" : "") + ": " + DetectorWords(*signal) + ".";
     page->Say(weight, text);
     if (const std::string measured = Measured(*signal); !measured.empty()) page->Put(weight - 1, measured, kEvidenceIndent);
     weight = ++shown < 3 ? weight - 2 : 60 - 2 * shown;

@@ -3,6 +3,8 @@
 #include <array>
 
 #include "engine/app/terminal.h"
+#include "engine/rules/feature_table.h"
+#include "engine/rules/rule_set.h"
 
 namespace sekisho::app {
 namespace {
@@ -125,15 +127,26 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kRelapse: return "was let go, and the same began again";
     case DetectorId::kDomainCohort: return "sent by somebody unfamiliar, as from other accounts of the same domain just now";
     case DetectorId::kCampaign: return "sent what is being sent through other stolen accounts";
+    case DetectorId::kOwnRule: return "did what a rule of this site watches for";
   }
   return "unknown";
 }
 
+std::string DetectorWords(const Signal& signal) {
+  if (signal.rule == nullptr || signal.rule->says.empty()) return std::string(DetectorWords(signal.detector));
+  return Printable(signal.rule->says, 2 * rules::kSaysBytesMax);
+}
+
 std::string EvidenceWords(const Evidence& evidence) {
   std::string_view words = evidence.feature;
+  // What rules can ask for is described where they look it up.
+  const int asked = rules::FindFeature(evidence.feature);
+  const rules::Feature* const feature = asked < 0 ? nullptr : &rules::AllFeatures()[static_cast<size_t>(asked)];
+  if (feature != nullptr) words = feature->meaning;
   for (const Entry& entry : kFeatures) {
     if (entry.name == evidence.feature) words = entry.words;
   }
+  if (feature != nullptr && feature->type == rules::Type::kYesNo) return std::string(words) + ": " + (evidence.value != 0 ? "yes" : "no");
   std::string out = WithCommas(evidence.value) + " " + std::string(words);
   if (evidence.window != Span()) out += ", within " + FormatSpan(evidence.window);
   // How long ago something was is evidence up to its threshold, all else from it on.
@@ -146,7 +159,7 @@ std::string SignalList(const std::vector<Signal>& signals) {
   std::string out;
   for (const Signal& signal : signals) {
     if (!out.empty()) out += ", ";
-    out += std::string(sekisho::Name(signal.detector)) + " " + std::to_string(signal.score);
+    out += NameOf(signal) + " " + std::to_string(signal.score);
     if (signal.shadow) out += " (shadow)";
   }
   return out;

@@ -16,6 +16,9 @@ std::string_view Name(EventKind kind);
 // What a detector looks for: "mail sent from several countries far from the owner's".
 std::string_view DetectorWords(DetectorId id);
 
+// The same of a finding: an operator's rule says what its author wrote.
+std::string DetectorWords(const Signal& signal);
+
 // "4 countries new to the owner from which unfamiliar sources sent, within 2h (threshold 3)".
 std::string EvidenceWords(const Evidence& evidence);
 

@@ -164,13 +164,17 @@ class PartitionTest : public ::testing::Test {
  protected:
   PartitionTest() {
     setup_.log_id = Hash128{1, 2};
-    // A policy's text here is its version; "mild" ones suspend nobody.
+    // A policy's text here is its version; "mild" ones suspend nobody, "ruled" ones have a rule of their own.
     setup_.policy.version = setup_.policy_yaml = "first";
     setup_.compile = [](std::string_view yaml) -> absl::StatusOr<Policy> {
       if (yaml == "broken") return absl::InvalidArgumentError("policy:1:1: broken");
       Policy policy;
       policy.version = yaml;
       if (yaml.starts_with("mild")) policy.mode = Mode::kShadow;
+      if (yaml.starts_with("ruled")) {
+        const std::string wrong = policy.rules.Add({"busy", "messages(1h) >= 3", 40, Family::kVolume, rules::RuleMode::kOn, "sends and sends"});
+        if (!wrong.empty()) return absl::InvalidArgumentError(wrong);
+      }
       return policy;
     };
     Open();
@@ -351,6 +355,40 @@ TEST_F(PartitionTest, APolicyDecidesFromItsPlaceInTheLogOn) {
     EXPECT_EQ(action.policy, "mild-2");
     EXPECT_EQ(action.mode, Mode::kShadow);
   }
+}
+
+// Goal: an activated policy's own rules decide from there on, also after a restart, and what one said can still be read when the
+// next policy came into force within the same batch.
+TEST_F(PartitionTest, OwnRulesComeWithThePolicyAndTheirWordsOutliveIt) {
+  Fold(Heartbeat{kStart});
+  for (int i = 0; i < 3; ++i) Fold(Send(0x4a50, 0xcb007105, kStart + Span::Minutes(i)));
+  EXPECT_TRUE(outputs_.empty()) << "no rule yet";
+  Activate("ruled-2");
+  EXPECT_TRUE(outputs_.empty()) << "what was before is judged with the next event";
+  Reopen();
+  EXPECT_EQ(partition_->policy().version, "ruled-2");
+
+  Order order;
+  order.time = kStart;
+  order.operator_name = "hanako";
+  order.nonce = 99;
+  order.what = PolicyActivation{"first", "first"};
+  const Offset next = partition_->next();
+  const LogRecord records[] = {{next, {}, Send(0x4a50, 0xcb007105, kStart + Span::Minutes(5)), "bytes", appended_},
+                               {Offset{next.value + 1}, {}, order, "bytes", appended_}};
+  ASSERT_TRUE(partition_->Fold({records, Offset{next.value + 2}}, published_, &outputs_).ok());
+  EXPECT_EQ(partition_->policy().version, "first");
+  const std::vector<Action> said = Said<Action>();
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_EQ(said[0].kind, ActionKind::kObserve);
+  EXPECT_EQ(said[0].policy, "ruled-2");
+  ASSERT_EQ(said[0].signals.size(), 1u);
+  EXPECT_EQ(NameOf(said[0].signals[0]), "own_rule:busy");
+  EXPECT_EQ(said[0].signals[0].rule->says, "sends and sends");
+  EXPECT_EQ(said[0].signals[0].evidence.at(0).feature, "messages");
+  outputs_.clear();
+  Fold(Send(0x4a50, 0xcb007105, kStart + Span::Days(2)));
+  EXPECT_TRUE(Said<Action>().empty()) << "the rule went with its policy";
 }
 
 TEST_F(PartitionTest, TheActivePolicyAgainChangesNothing) {

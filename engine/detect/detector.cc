@@ -51,6 +51,7 @@ void Detect(const DetectInput& input, std::vector<Signal>* signals) {
     signal.shadow = mode == DetectorMode::kShadow;
     if (entry.detect(input, &signal)) signals->push_back(std::move(signal));
   }
+  if (input.scene != nullptr && !input.policy.rules.idle()) input.policy.rules.Judge(*input.scene, signals);
 }
 
 bool Reach(const DetectInput& input, const Limit& limit, std::string_view feature, int64_t value, Span window,

@@ -11,6 +11,7 @@
 
 #include "engine/model/action.h"
 #include "engine/policy/policy.h"
+#include "engine/rules/feature_table.h"
 #include "engine/window/features.h"
 
 namespace sekisho {
@@ -20,6 +21,7 @@ struct DetectInput {
   const Policy& policy;
   int32_t jitter = 0;  // percent, see Jitter()
   CustomerClass customer = CustomerClass::kConsumer;
+  const rules::Scene* scene = nullptr;  // of the same event; null: own rules aren't asked
 };
 
 // Fills `signal` (score, evidence) and returns true if the behaviour is there. `signal` arrives empty with its detector
@@ -51,7 +53,8 @@ bool DetectRelapse(const DetectInput&, Signal*);
 bool DetectDomainCohort(const DetectInput&, Signal*);
 bool DetectCampaign(const DetectInput&, Signal*);
 
-// Appends the signals of every detector that isn't off, in the order of DetectorId.
+// Appends the signals of every detector that isn't off, in the order of DetectorId, then those of the operator's own rules, in
+// theirs.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);
 
 // If `value` reaches the jittered limit and its score tops the signal's, the score is taken. The evidence is noted

@@ -10,7 +10,8 @@ std::string_view Name(DetectorId id) {
       "none",         "country_velocity", "source_dispersion",  "source_rotation",   "send_rate", "recipient_rate",
       "source_burst", "recipient_tendency", "send_without_read", "guessing", "guessing_then_use", "bounce_surge",
       "shared_source", "impossible_travel", "source_class", "webmail_origin", "domestic_rotation", "dormant_awakening",
-      "limit_probing", "spam_refusal", "sender_variety", "complaint", "relapse", "domain_cohort", "campaign"};
+      "limit_probing", "spam_refusal", "sender_variety", "complaint", "relapse", "domain_cohort", "campaign",
+      "own_rule"};
   const auto i = static_cast<size_t>(id);
   return i < kNames.size() ? kNames[i] : "unknown";
 }
@@ -31,6 +32,11 @@ std::string_view Name(ActionKind kind) {
 std::string_view Name(Mode mode) { return mode == Mode::kEnforce ? "enforce" : "shadow"; }
 
 std::string_view Name(Request request) { return request == Request::kNone ? "none" : "confirm_suspension"; }
+std::string NameOf(const Signal& signal) {
+  std::string name(Name(signal.detector));
+  if (signal.rule != nullptr) name += ":" + signal.rule->name;
+  return name;
+}
 
 Hash128 MakeActionId(Hash128 log_id, PartitionId partition, Offset offset, AccountId account, ActionKind kind,
                      std::string_view rule, std::string_view policy_version, uint32_t k) {

@@ -3,6 +3,7 @@
 #define SEKISHO_ENGINE_MODEL_ACTION_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +40,9 @@ enum class DetectorId : uint8_t {
   kRelapse = 22,
   kDomainCohort = 23,
   kCampaign = 24,
+  kOwnRule = 25,  // an operator's, see engine/rules; its name is in Signal::rule
 };
-inline constexpr int kDetectors = 25;  // with kNone
+inline constexpr int kDetectors = 26;  // with kNone
 
 // Independent kinds of evidence. Signals of one family don't add up: the strongest counts.
 enum class Family : uint8_t {
@@ -57,6 +59,12 @@ struct Evidence {
   Span window;                // the feature is read over (t - window, t]; zero: no window
 };
 
+// What an operator's own rule is called and says.
+struct RuleText {
+  std::string name;
+  std::string says;  // a sentence for people; may be empty
+};
+
 // A detector's finding about one event.
 struct Signal {
   DetectorId detector = DetectorId::kNone;
@@ -64,6 +72,9 @@ struct Signal {
   int32_t score = 0;  // [1, 100]
   bool shadow = false;
   std::vector<Evidence> evidence;
+  // The operator's rule, of detector own_rule only. Shared, because what is said may outlive the policy that said it: another
+  // may come into force within the same batch.
+  std::shared_ptr<const RuleText> rule = nullptr;
 };
 
 enum class ActionKind : uint8_t { kObserve = 0, kNotify = 1, kThrottle = 2, kSuspend = 3, kRelease = 4 };
@@ -95,11 +106,13 @@ struct Action {
   EventTime onset;            // that first use; Never() where there is none
 };
 
-std::string_view Name(DetectorId id);
+std::string_view Name(DetectorId id);      // empty where the number has none
 std::string_view Name(Family family);
 std::string_view Name(ActionKind kind);   // "observe", "notify", "throttle", "suspend", "release"
 std::string_view Name(Mode mode);         // "enforce", "shadow"
 std::string_view Name(Request request);   // "none", "confirm_suspension"
+// What spoke: the detector, and which of the operator's rules: "send_rate", "own_rule:abroad".
+std::string NameOf(const Signal& signal);
 
 // Hash of (log, partition, offset, account, kind, rule, policy version, k): the same record under the same policy always
 // gives the same id.

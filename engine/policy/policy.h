@@ -20,6 +20,7 @@
 #include "engine/policy/account_set.h"
 #include "engine/window/exceptions.h"
 #include "engine/window/source_classes.h"
+#include "engine/rules/rule_set.h"
 
 namespace sekisho {
 
@@ -260,6 +261,9 @@ struct Policy {
     Limit some = {300, 15};              // lower bound of turned / all accounts that strays send such messages from, in thousandths
     Limit most = {500, 25};              // hardly any of them hasn't turned
   } campaign;
+
+  // own_rule: the operator's, beside the detectors.
+  rules::RuleSet rules;
 
   // The ladder. A rung is reached by risk, with evidence of so many independent families; origin and mailbox are one
   // family here (a new network and no reading from it are one fact), and so are reputation and cohort (what others did).

@@ -180,6 +180,20 @@ Policy ForTests() {
   return policy;
 }
 
+// Own rules have a mode each; so has this one, which is strong enough to decide.
+void SetMode(size_t detector, DetectorMode mode, Policy* policy) {
+  policy->detectors[detector] = mode;
+  if (static_cast<DetectorId>(detector) != DetectorId::kOwnRule) return;
+  rules::Rule rule;
+  rule.name = "strangers";
+  rule.when = "stray && stray_messages(1h) >= 3";
+  rule.score = 50;
+  rule.family = Family::kHistory;
+  rule.mode = mode == DetectorMode::kOn ? rules::RuleMode::kOn : mode == DetectorMode::kShadow ? rules::RuleMode::kShadow : rules::RuleMode::kOff;
+  policy->rules = rules::RuleSet();
+  EXPECT_EQ(policy->rules.Add(rule), "");
+}
+
 class ShadowedDetector : public ::testing::TestWithParam<int> {};
 
 TEST_P(ShadowedDetector, EnforcesNothingThatItDoesNotEnforceWhenOff) {
@@ -187,8 +201,8 @@ TEST_P(ShadowedDetector, EnforcesNothingThatItDoesNotEnforceWhenOff) {
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const Stream stream(seed);
     Policy shadow = ForTests(), off = ForTests();
-    shadow.detectors[detector] = DetectorMode::kShadow;
-    off.detectors[detector] = DetectorMode::kOff;
+    SetMode(detector, DetectorMode::kShadow, &shadow);
+    SetMode(detector, DetectorMode::kOff, &off);
     const Outcome shadowed = FoldAll(stream, shadow), absent = FoldAll(stream, off);
     EXPECT_EQ(shadowed.enforced, absent.enforced) << "seed " << seed;
     EXPECT_EQ(shadowed.sightings, absent.sightings) << "seed " << seed;
@@ -199,6 +213,22 @@ TEST_P(ShadowedDetector, EnforcesNothingThatItDoesNotEnforceWhenOff) {
 INSTANTIATE_TEST_SUITE_P(EachDetector, ShadowedDetector, ::testing::Range(1, kDetectors),
                          [](const auto& each) { return std::string(Name(static_cast<DetectorId>(each.param))); });
 
+// The same of a rule alone: it must have decided something, and told as much in shadow.
+TEST(Shadow, AnOwnRuleDecidesOnlyWhereItIsOn) {
+  constexpr auto kRule = static_cast<size_t>(DetectorId::kOwnRule);
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const Stream stream(seed);
+    Policy on = ForTests(), shadow = ForTests();
+    SetMode(kRule, DetectorMode::kOn, &on);
+    SetMode(kRule, DetectorMode::kShadow, &shadow);
+    const Outcome without = FoldAll(stream, ForTests());
+    EXPECT_NE(FoldAll(stream, on).enforced, without.enforced) << "seed " << seed;
+    const Outcome shadowed = FoldAll(stream, shadow);
+    EXPECT_EQ(shadowed.enforced, without.enforced) << "seed " << seed;
+    EXPECT_NE(shadowed.shadowed, without.shadowed) << "seed " << seed;
+  }
+}
+
 // The comparison would be empty if a detector never changed anything.
 TEST(Shadow, TheStreamsLeadToEnforcedActionsThatDetectorsDecide) {
   int decide = 0, told = 0;
@@ -207,9 +237,11 @@ TEST(Shadow, TheStreamsLeadToEnforcedActionsThatDetectorsDecide) {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
       const Stream stream(seed);
       Policy off = ForTests(), shadow = ForTests();
-      off.detectors[static_cast<size_t>(detector)] = DetectorMode::kOff;
-      shadow.detectors[static_cast<size_t>(detector)] = DetectorMode::kShadow;
-      differs |= FoldAll(stream, ForTests()).enforced != FoldAll(stream, off).enforced;
+      Policy on = ForTests();
+      SetMode(static_cast<size_t>(detector), DetectorMode::kOff, &off);
+      SetMode(static_cast<size_t>(detector), DetectorMode::kShadow, &shadow);
+      SetMode(static_cast<size_t>(detector), DetectorMode::kOn, &on);
+      differs |= FoldAll(stream, on).enforced != FoldAll(stream, off).enforced;
       tells |= !FoldAll(stream, shadow).shadowed.empty();
     }
     decide += differs;

@@ -177,7 +177,8 @@ void Shard::Decide(const Event& event, AccountWindow* account, const AccountWind
   const Features features = ReadFeatures(*account, event, touch, population_);
   const CustomerClass customer = policy_->ClassOf(account->login);
   const Mode mode = policy_->ModeFor(account->login);
-  Detect({features, *policy_, Jitter(*policy_, event.id, event.time), customer}, &signals_);
+  const rules::Scene scene{*account, event, touch, features};
+  Detect({features, *policy_, Jitter(*policy_, event.id, event.time), customer, &scene}, &signals_);
   if (account->standing.verdict >= ActionKind::kThrottle && account->standing.verdict != ActionKind::kRelease &&
       features.stray && event.kind == EventKind::kSubmission) {
     account->standing.evidence_last = std::max(account->standing.evidence_last, event.time);

@@ -111,6 +111,35 @@ TEST_F(ShardTest, AShadowedDetectorEnforcesNothing) {
   EXPECT_EQ((*table_.Find(AccountId::FromLogin(login_)).value()).standing.verdict, ActionKind::kRelease);
 }
 
+// Goal: of two rules that suspend together, the one in shadow is told and keeps everything from being enforced; on, they suspend.
+TEST_F(ShardTest, AShadowedRuleIsToldAndNeverEnforced) {
+  for (const bool shadow : {true, false}) {
+    SCOPED_TRACE(shadow);
+    login_ = shadow ? "v@example.jp" : "w@example.jp";
+    actions_.clear();
+    policy_.rules = {};
+    ASSERT_EQ(policy_.rules.Add({"busy", "messages(1d) >= 3", 50, Family::kVolume, rules::RuleMode::kOn, "sends"}), "");
+    ASSERT_EQ(policy_.rules.Add({"near", "submission && !far_source", 50, Family::kHistory, shadow ? rules::RuleMode::kShadow : rules::RuleMode::kOn, ""}), "");
+    const EventTime at = shadow ? kStart : kStart + Span::Days(20);
+    for (int i = 0; i < 5; ++i) Send("203.0.113.5", "JP", at + Span::Hours(i));
+    bool suspended = false;
+    for (const Action& a : actions_) {
+      if (a.kind != ActionKind::kSuspend) continue;
+      suspended = true;
+      EXPECT_EQ(a.mode, shadow ? Mode::kShadow : Mode::kEnforce);
+      ASSERT_EQ(a.signals.size(), 2u);
+      EXPECT_EQ(NameOf(a.signals[0]), "own_rule:busy");
+      EXPECT_EQ(NameOf(a.signals[1]), "own_rule:near");
+      EXPECT_EQ(a.signals[1].shadow, shadow);
+      ASSERT_EQ(a.signals[0].evidence.size(), 1u);
+      EXPECT_EQ(a.signals[0].evidence[0].feature, "messages");
+      EXPECT_EQ(a.signals[0].evidence[0].window, Span::Days(1));
+    }
+    EXPECT_TRUE(suspended);
+    EXPECT_EQ((*table_.Find(AccountId::FromLogin(login_)).value()).standing.verdict, shadow ? ActionKind::kRelease : ActionKind::kSuspend);
+  }
+}
+
 TEST_F(ShardTest, TheBreakerTurnsAFloodOfSuspensionsIntoThrottles) {
   policy_.home_countries = {Country("JP")};
   int suspended = 0, throttled = 0;

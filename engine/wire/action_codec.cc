@@ -1,5 +1,6 @@
 #include "engine/wire/action_codec.h"
 
+#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -39,6 +40,7 @@ absl::Status DecodeSignal(const v1::Signal& in, Signal* out) {
   if (in.score() < 1 || in.score() > 100) return Wrong("signals.score", "not within [1, 100]");
   out->score = static_cast<int32_t>(in.score());
   out->shadow = in.shadow();
+  if (!in.rule().empty()) out->rule = std::make_shared<const RuleText>(RuleText{in.rule(), in.rule_says()});
   for (const v1::Evidence& e : in.evidence()) {
     out->evidence.push_back({e.feature(), e.value(), e.threshold(), Span::Millis(e.window_ms())});
   }
@@ -70,6 +72,10 @@ void EncodeAction(const Action& action, v1::Action* message) {
     out->set_family(static_cast<v1::Family>(static_cast<int>(signal.family) + 1));
     out->set_score(static_cast<uint32_t>(signal.score));
     out->set_shadow(signal.shadow);
+    if (signal.rule != nullptr) {
+      out->set_rule(signal.rule->name);
+      out->set_rule_says(signal.rule->says);
+    }
     for (const Evidence& e : signal.evidence) {
       v1::Evidence* evidence = out->add_evidence();
       evidence->set_feature(std::string(e.feature));

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 
 namespace sekisho::wire {
 namespace {
@@ -30,10 +31,11 @@ Action FullAction() {
   a.messages_since_onset = 4;
   a.onset = a.time - Span::Minutes(9);
   for (int id = 1; id < kDetectors; ++id) {
-    if (Name(static_cast<DetectorId>(id)).empty()) continue;  // a number that isn't taken
+    if (Name(static_cast<DetectorId>(id)).empty()) continue;
     a.signals.push_back({static_cast<DetectorId>(id), static_cast<Family>(id % kFamilies), id, id % 2 == 0,
                          {{"some_feature", -5, 70, Span::Hours(1)}, {"other_feature", 1, 2, Span()}}});
   }
+  a.signals.back().rule = std::make_shared<const RuleText>(RuleText{"abroad", "外国から"});
   return a;
 }
 
@@ -59,6 +61,11 @@ void ExpectSame(const Action& a, const Action& b) {
     EXPECT_EQ(a.signals[i].family, b.signals[i].family);
     EXPECT_EQ(a.signals[i].score, b.signals[i].score);
     EXPECT_EQ(a.signals[i].shadow, b.signals[i].shadow);
+    ASSERT_EQ(a.signals[i].rule == nullptr, b.signals[i].rule == nullptr);
+    if (a.signals[i].rule != nullptr) {
+      EXPECT_EQ(a.signals[i].rule->name, b.signals[i].rule->name);
+      EXPECT_EQ(a.signals[i].rule->says, b.signals[i].rule->says);
+    }
     ASSERT_EQ(a.signals[i].evidence.size(), b.signals[i].evidence.size());
     for (size_t k = 0; k < a.signals[i].evidence.size(); ++k) {
       EXPECT_EQ(a.signals[i].evidence[k].feature, b.signals[i].evidence[k].feature);

@@ -304,67 +304,125 @@ void YamlFields::Map(std::string path, size_t items_max, std::string expects, st
   Add(std::move(field));
 }
 
+void YamlFields::Expression(std::string path, std::string expects, std::function<std::optional<Flaw>(const std::string&)> set,
+                            std::function<std::string()> get, std::string doc) {
+  Field field;
+  field.path = std::move(path);
+  field.doc = std::move(doc);
+  field.expects = std::move(expects);
+  field.set_expression = std::move(set);
+  field.print = [get = std::move(get)] { return Quoted(get()); };
+  Add(std::move(field));
+}
+
+namespace {
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// The place in `yaml` of the byte `at` of a scalar's value; the scalar begins at `mark`. Between the two only quotes, block
+// headers and white space may differ, so bytes that are no white space are matched one by one. `mark` itself where they don't.
+YAML::Mark PlaceWithin(std::string_view yaml, const YAML::Mark& mark, std::string_view value, size_t at) {
+  YAML::Mark here;
+  here.pos = here.line = here.column = 0;
+  size_t i = 0;
+  const auto step = [&] {
+    if (yaml[i++] == '\n') {
+      ++here.line;
+      here.column = 0;
+    } else {
+      ++here.column;
+    }
+  };
+  if (yaml.starts_with("\xef\xbb\xbf")) i = 3;
+  while (i < yaml.size() && (here.line < mark.line || here.column < mark.column)) step();
+  if (i < yaml.size() && (yaml[i] == '"' || yaml[i] == '\'')) {
+    step();
+  } else if (i < yaml.size() && (yaml[i] == '|' || yaml[i] == '>')) {
+    while (i < yaml.size() && yaml[i] != '\n') step();
+  }
+  YAML::Mark after = here;  // behind the last byte that matched
+  for (size_t j = 0; j <= at; ++j) {
+    if (j < value.size() && IsSpace(value[j])) continue;
+    while (i < yaml.size() && IsSpace(yaml[i])) step();
+    if (j >= value.size()) return after;
+    if (i >= yaml.size() || yaml[i] != value[j]) return mark;
+    if (j == at) return here;
+    step();
+    after = here;
+  }
+  return after;  // a blank
+}
+
+}  // namespace
+
 class YamlFields::Loader {
  public:
-  // `prefix` comes before the keys in messages.
-  Loader(const YamlFields& table, const std::string& file, std::string prefix = "")
-      : table_(table), file_(file), prefix_(std::move(prefix)) {}
+  Loader(const YamlFields& table, const std::string& file, std::string_view yaml) : table_(table), file_(file), yaml_(yaml) {}
 
-  absl::Status Map(const YAML::Node& node, const std::string& path) {
+  // `called` is what messages call the map; it differs from `path` in an item of a list.
+  absl::Status Map(const YAML::Node& node, const std::string& path, const std::string& called) {
     if (node.IsNull()) return absl::OkStatus();  // everything below it is commented out
-    if (!node.IsMap()) return Error(node.Mark(), path, "expected keys and values");
+    if (!node.IsMap()) return Error(node.Mark(), called, "expected keys and values");
     std::set<std::string> seen;
     for (const auto& pair : node) {
       const YAML::Mark mark = pair.first.Mark();
-      if (!pair.first.IsScalar()) return Error(mark, path, "a key must be a word");
+      if (!pair.first.IsScalar()) return Error(mark, called, "a key must be a word");
       const std::string key = pair.first.Scalar();
       const std::string full = path.empty() ? key : path + "." + key;
-      if (!seen.insert(key).second) return Error(mark, full, "is given twice");
+      const std::string shown = called.empty() ? key : called + "." + key;
+      if (!seen.insert(key).second) return Error(mark, shown, "is given twice");
       const auto found = table_.by_path_.find(full);
       if (found == table_.by_path_.end() || key.find('.') != std::string::npos) {
-        return Error(mark, full, "unknown key");
+        return Error(mark, shown, "unknown key");
       }
       const Field& field = table_.fields_[found->second];
-      if (absl::Status status = Value(field, pair.second); !status.ok()) return status;
+      if (absl::Status status = Value(field, pair.second, shown); !status.ok()) return status;
     }
     return absl::OkStatus();
   }
 
  private:
-  absl::Status Value(const Field& field, const YAML::Node& node) {
-    if (field.section()) return Map(node, field.path);
-    if (field.set_words) return Sequence(field, node);
-    if (field.set_map) return Words(field, node);
-    if (field.clear) return Items(field, node);
-    if (!node.IsScalar()) return Error(node.Mark(), field.path, "expected one value, " + field.expects);
+  absl::Status Value(const Field& field, const YAML::Node& node, const std::string& called) {
+    if (field.section()) return Map(node, field.path, called);
+    if (field.set_words) return Sequence(field, node, called);
+    if (field.set_map) return Words(field, node, called);
+    if (field.clear) return Items(field, node, called);
+    if (!node.IsScalar()) return Error(node.Mark(), called, "expected one value, " + field.expects);
+    if (field.set_expression) {
+      if (node.Tag() != "?" && node.Tag() != "!") return Error(node.Mark(), called, "what begins with \"!\" must be in quotes");
+      const std::optional<Flaw> flaw = field.set_expression(node.Scalar());
+      if (!flaw) return absl::OkStatus();
+      return Error(PlaceWithin(yaml_, node.Mark(), node.Scalar(), flaw->at), called, Printable(flaw->what, 400));
+    }
     const std::string wrong = field.set(node.Scalar());
     if (wrong.empty()) return absl::OkStatus();
-    return Error(node.Mark(), field.path, wrong + ", not \"" + Printable(node.Scalar(), 60) + "\"");
+    return Error(node.Mark(), called, wrong + ", not \"" + Printable(node.Scalar(), 60) + "\"");
   }
 
-  absl::Status Sequence(const Field& field, const YAML::Node& node) {
+  absl::Status Sequence(const Field& field, const YAML::Node& node, const std::string& called) {
     if (!node.IsSequence() || node.size() > field.items_max) {
-      return Error(node.Mark(), field.path,
+      return Error(node.Mark(), called,
                    "expected a list of at most " + std::to_string(field.items_max) + ", " + field.expects);
     }
     std::vector<std::string> words;
     for (const YAML::Node& item : node) {
-      if (!item.IsScalar()) return Error(item.Mark(), field.path, "expected " + field.expects);
+      if (!item.IsScalar()) return Error(item.Mark(), called, "expected " + field.expects);
       words.push_back(item.Scalar());
     }
     const std::string wrong = field.set_words(words);
-    return wrong.empty() ? absl::OkStatus() : Error(node.Mark(), field.path, wrong);
+    return wrong.empty() ? absl::OkStatus() : Error(node.Mark(), called, wrong);
   }
 
-  absl::Status Items(const Field& field, const YAML::Node& node) {
+  absl::Status Items(const Field& field, const YAML::Node& node, const std::string& called) {
+    if (node.IsNull() && !field.add) return absl::OkStatus();  // all its maps are commented out
     if (!node.IsSequence() || node.size() > field.items_max) {
-      return Error(node.Mark(), field.path,
+      return Error(node.Mark(), called,
                    "expected a list of at most " + std::to_string(field.items_max) + ", " + field.expects);
     }
     field.clear();
     size_t index = 0;
     for (const YAML::Node& item : node) {
-      const std::string path = field.path + "[" + std::to_string(index) + "]";
+      const std::string path = called + "[" + std::to_string(index) + "]";
       if (absl::Status read = field.add ? Text(field, path, item) : Record(field, path, index, item); !read.ok()) return read;
       ++index;
     }
@@ -380,38 +438,35 @@ class YamlFields::Loader {
   absl::Status Record(const Field& field, const std::string& path, size_t index, const YAML::Node& item) {
     if (!item.IsMap()) return Error(item.Mark(), path, "expected keys and values, " + field.expects);
     const YamlFields fields = field.records.fields(index);
-    if (absl::Status read = Loader(fields, file_, prefix_ + path + ".").Map(item, ""); !read.ok()) return read;
+    if (absl::Status read = Loader(fields, file_, yaml_).Map(item, "", path); !read.ok()) return read;
     const std::string wrong = field.records.check(index);
     return wrong.empty() ? absl::OkStatus() : Error(item.Mark(), path, wrong);
   }
 
-  absl::Status Words(const Field& field, const YAML::Node& node) {
+  absl::Status Words(const Field& field, const YAML::Node& node, const std::string& called) {
     if (!node.IsMap() || node.size() > field.items_max) {
-      return Error(node.Mark(), field.path, "expected at most " + std::to_string(field.items_max) + " keys and values, " + field.expects);
+      return Error(node.Mark(), called, "expected at most " + std::to_string(field.items_max) + " keys and values, " + field.expects);
     }
     WordMap words;
     std::set<std::string> seen;
     for (const auto& pair : node) {
-      if (!pair.first.IsScalar()) return Error(pair.first.Mark(), field.path, "a key must be a word");
+      if (!pair.first.IsScalar()) return Error(pair.first.Mark(), called, "a key must be a word");
       const std::string key = pair.first.Scalar();
-      if (!seen.insert(key).second) return Error(pair.first.Mark(), field.path + "." + key, "is given twice");
-      if (!pair.second.IsScalar()) return Error(pair.second.Mark(), field.path + "." + key, "expected one value");
+      if (!seen.insert(key).second) return Error(pair.first.Mark(), called + "." + key, "is given twice");
+      if (!pair.second.IsScalar()) return Error(pair.second.Mark(), called + "." + key, "expected one value");
       words.emplace_back(key, pair.second.Scalar());
     }
     const std::string wrong = field.set_map(words);
-    return wrong.empty() ? absl::OkStatus() : Error(node.Mark(), field.path, wrong);
+    return wrong.empty() ? absl::OkStatus() : Error(node.Mark(), called, wrong);
   }
 
   absl::Status Error(const YAML::Mark& mark, const std::string& path, const std::string& what) const {
-    std::string key = prefix_ + path;
-    // The map itself of a list is called without the point.
-    if (path.empty() && !key.empty()) key.pop_back();
-    return absl::InvalidArgumentError(Where(file_, mark) + (key.empty() ? "" : Printable(key) + ": ") + what);
+    return absl::InvalidArgumentError(Where(file_, mark) + (path.empty() ? "" : Printable(path) + ": ") + what);
   }
 
   const YamlFields& table_;
   const std::string& file_;
-  const std::string prefix_;
+  const std::string_view yaml_;
 };
 
 absl::Status YamlFields::Load(std::string_view yaml, const std::string& file_name) {
@@ -423,7 +478,7 @@ absl::Status YamlFields::Load(std::string_view yaml, const std::string& file_nam
     if (documents.size() > 1) {
       return absl::InvalidArgumentError(Where(file_name, documents[1].Mark()) + "expected one document only");
     }
-    return Loader(*this, file_name).Map(documents[0], "");
+    return Loader(*this, file_name, yaml).Map(documents[0], "", "");
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(Where(file_name, error.mark) + "no valid YAML: " + Printable(error.msg));
   }
@@ -452,7 +507,15 @@ std::string YamlFields::Print() const {
     const size_t indent = 2 * Depth(field.path);
     const bool section = field.section();
     if (section && !out.empty()) out += '\n';
+    const bool example = static_cast<bool>(field.records.example);
+    if (example && !out.empty()) out += '\n';
     AppendComment(section ? field.doc : field.doc + " (" + field.expects + ")", indent, &out);
+    if (example) {
+      const YamlFields keys = field.records.example();
+      for (const Field& key : keys.fields_) {
+        AppendComment("  " + key.path + ": " + key.doc + " (" + key.expects + ")", indent, &out);
+      }
+    }
     out.append(indent, ' ');
     out += LastPart(field.path);
     out += ':';

@@ -82,6 +82,7 @@ class YamlFields {
     std::function<size_t()> size;
     std::function<YamlFields(size_t index)> fields;
     std::function<std::string(size_t index)> check;
+    std::function<YamlFields()> example;  // if set, the documentation tells its keys; of a map that is in no list
   };
   void AddRecords(std::string path, size_t items_max, Records records, std::string doc);
 
@@ -90,6 +91,16 @@ class YamlFields {
   using WordMap = std::vector<std::pair<std::string, std::string>>;
   void Map(std::string path, size_t items_max, std::string expects, std::function<std::string(const WordMap&)> set,
            std::function<WordMap()> get, std::string doc);
+
+  // What is wrong with a text, and from which of its bytes on (its size: at its end).
+  struct Flaw {
+    size_t at = 0;
+    std::string what;
+  };
+  // One line of text with a grammar of its own, in printable ASCII without quotes and backslashes. An error names the line and
+  // column of the flaw itself, however the text is quoted or folded.
+  void Expression(std::string path, std::string expects, std::function<std::optional<Flaw>(const std::string&)> set,
+                  std::function<std::string()> get, std::string doc);
 
   // InvalidArgument: "FILE:LINE:COLUMN: KEY: what is wrong". Fields may be changed in part then.
   absl::Status Load(std::string_view yaml, const std::string& file_name);
@@ -104,13 +115,14 @@ class YamlFields {
     std::function<std::string(const std::string&)> set;  // of a scalar
     std::function<std::string(const std::vector<std::string>&)> set_words;  // of a sequence
     std::function<std::string(const WordMap&)> set_map;  // of a map
+    std::function<std::optional<Flaw>(const std::string&)> set_expression;
     std::function<void()> clear;                         // of a sequence of texts or maps
     std::function<std::string(const std::string&)> add;
     Records records;                                     // none of all these: a section
     std::function<std::string()> print;
     std::string expects;  // "from 1 to 100"; appended to the documentation
     size_t items_max = 0;
-    bool section() const { return !set && !set_words && !set_map && !clear; }
+    bool section() const { return !set && !set_words && !set_map && !set_expression && !clear; }
   };
   class Loader;
 

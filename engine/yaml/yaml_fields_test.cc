@@ -5,6 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <optional>
+#include <string>
+
 namespace sekisho {
 namespace {
 
@@ -102,6 +106,80 @@ TEST(YamlFields, SetsWhatIsGivenAndLeavesTheRest) {
   ASSERT_TRUE(FieldsOf(&untouched).Load("", "f").ok());
   ASSERT_TRUE(FieldsOf(&untouched).Load("# nothing\ngroup:\n", "f").ok());
   EXPECT_EQ(untouched.count, 3);
+}
+
+// A list of items, each with a number and an expression that may hold everything but a "?".
+struct List {
+  struct Item {
+    int64_t n = 0;
+    std::string text;
+  };
+  std::deque<Item> items;
+
+  YamlFields Fields() {
+    YamlFields fields;
+    const auto of = [](Item* item) {
+      YamlFields keys;
+      keys.Integer("n", &item->n, 1, 9, "A number");
+      keys.Expression("text", "no question",
+                      [item](const std::string& text) -> std::optional<YamlFields::Flaw> {
+                        item->text = text;
+                        const size_t at = text.find('?');
+                        return at == std::string::npos ? std::nullopt : std::optional(YamlFields::Flaw{at, "a question"});
+                      },
+                      [item] { return item->text; }, "A text");
+      return keys;
+    };
+    YamlFields::Records records;
+    records.expects = "things";
+    records.clear = [this] { items.clear(); };
+    records.size = [this] { return items.size(); };
+    records.fields = [this, of](size_t i) {
+      if (i == items.size()) items.emplace_back();
+      return of(&items[i]);
+    };
+    records.check = [this](size_t i) -> std::string { return items[i].n == 0 ? "n is wanted" : ""; };
+    records.example = [of] {
+      static Item example;
+      return of(&example);
+    };
+    fields.AddRecords("list", 2, std::move(records), "Things");
+    return fields;
+  }
+};
+
+TEST(YamlFields, RecordsAreReadPrintedAndReadAgain) {
+  List list;
+  EXPECT_THAT(list.Fields().Print(), testing::HasSubstr("# Things (things)\n#   n: A number (from 1 to 9)\n#   text: A text (no question)\nlist: []\n"));
+  ASSERT_TRUE(list.Fields().Load("list:\n  - {n: 3, text: a < b}\n  - n: 4\n", "f").ok());
+  ASSERT_EQ(list.items.size(), 2u);
+  EXPECT_EQ(list.items[0].text, "a < b");
+  EXPECT_EQ(list.items[1].n, 4);
+  const std::string printed = list.Fields().Print();
+  List again;
+  ASSERT_TRUE(again.Fields().Load(printed, "f").ok()) << printed;
+  EXPECT_EQ(again.Fields().Print(), printed);
+  List empty;
+  EXPECT_TRUE(empty.Fields().Load("list:\n", "f").ok());
+  EXPECT_TRUE(empty.items.empty());
+}
+
+// Goal: the flaw's own place is named wherever YAML lets a text stand. Method: one flaw in each style.
+TEST(YamlFields, AFlawInAnExpressionIsNamedByItsPlace) {
+  const auto error = [](const std::string& yaml) {
+    List list;
+    return std::string(list.Fields().Load(yaml, "f.yaml").message());
+  };
+  EXPECT_EQ(error("list:\n  - n: 1\n    text: ab ?\n"), "f.yaml:3:14: list[0].text: a question");
+  EXPECT_EQ(error("list:\n  - n: 1\n    text: \"ab ?\"\n"), "f.yaml:3:15: list[0].text: a question");
+  EXPECT_EQ(error("list:\n  - n: 1\n    text: 'ab\n      c ?'\n"), "f.yaml:4:9: list[0].text: a question");
+  EXPECT_EQ(error("list:\n  - n: 1\n    text: |\n      ab\n        c ?\n"), "f.yaml:5:11: list[0].text: a question");
+  EXPECT_EQ(error("list:\n  - n: 1\n    text: >-\n      ab\n      ?\n"), "f.yaml:5:7: list[0].text: a question");
+  EXPECT_EQ(error("list:\n  - n: 1\n    text: \"a\\x62 ?\"\n"), "f.yaml:3:11: list[0].text: a question") << "behind an escape: the text's beginning";
+  EXPECT_EQ(error("list:\n  - n: 1\n    text: !ab\n"), "f.yaml:3:11: list[0].text: what begins with \"!\" must be in quotes");
+  EXPECT_EQ(error("list:\n  - n: 0\n"), "f.yaml:2:8: list[0].n: expected a whole number from 1 to 9, not \"0\"");
+  EXPECT_EQ(error("list:\n  - text: a\n"), "f.yaml:2:5: list[0]: n is wanted");
+  EXPECT_EQ(error("list: [{n: 1}, {n: 1}, {n: 1}]\n"), "f.yaml:1:7: list: expected a list of at most 2, things");
 }
 
 TEST(YamlFields, NamesFileLineColumnAndKey) {

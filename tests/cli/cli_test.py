@@ -21,7 +21,7 @@ OK, FAILED, USAGE, UNREADABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 class Arguments(CliTest):
     def test_help_of_every_command_has_examples_and_exit_codes(self):
-        for command in ([], ["replay"], ["events"], ["explain"], ["simulate"], ["evaluate"], ["policy"],
+        for command in ([], ["replay"], ["events"], ["explain"], ["simulate"], ["evaluate"], ["backtest"], ["features"], ["policy"],
                         ["policy", "check"], ["policy", "default"]):
             out = self.run_sekisho(*command, "--help", expect=OK).stdout.decode()
             self.assertIn("Example", out, command)
@@ -31,7 +31,7 @@ class Arguments(CliTest):
         for args in ([], ["nonsense"], ["replay"], ["replay", "--nonsense", "x"], ["explain", "a"],
                      ["replay", "--year", "x", "f"], ["replay", "--timezone", "Mars/Olympus", "f"],
                      ["replay", "--webmail-host", "not-an-address", "f"], ["replay", "--memory-max", "lots", "f"],
-                     ["simulate"], ["policy"]):
+                     ["simulate"], ["policy"], ["backtest", "f"], ["features", "--json", "--markdown"]):
             done = self.run_sekisho(*args)
             self.assertEqual(done.returncode, USAGE, (args, done.stderr))
             self.assertTrue(done.stderr, args)
@@ -72,6 +72,91 @@ class Arguments(CliTest):
         for geo in (self.path("missing.mmdb"), self.write("bad.mmdb", b"\x00garbage" * 100), self.dir):
             done = self.run_sekisho("replay", "--geo", geo, log, expect=FAILED)
             self.assertIn(os.path.basename(geo), done.stderr.decode())
+
+
+RULES = """version: ruled
+rules:
+  - name: abroad
+    when: distinct_countries(1h) >= 2 && recipients(1h) >= usual_recipients(1h)
+    score: 90
+    family: history
+    mode: on
+    says: used from two countries within an hour
+  - {name: busy, when: recipients(10m) >= 3, score: 60, family: volume, mode: MODE}
+"""
+
+
+class Rules(CliTest):
+    """The operator's own rules, what they may ask for, and what they would change."""
+
+    def test_features_are_listed_for_people_and_programs(self):
+        text = self.run_sekisho("features", expect=OK).stdout.decode()
+        listed = self.json_lines(self.run_sekisho("features", "--json", expect=OK).stdout)[0]["features"]
+        markdown = self.run_sekisho("features", "--markdown", expect=OK).stdout.decode()
+        self.assertGreater(len(listed), 40)
+        for feature in listed:
+            for key in ("name", "type", "windows", "unit", "meaning"):
+                self.assertIn(key, feature)
+            self.assertIn(f"  {feature['name']} ", text)
+            self.assertIn(f"| `{feature['name']}` |", markdown)
+        self.assertIn("1s to 31d", text)
+
+    def test_a_wrong_rule_is_named_by_line_and_column(self):
+        policy = self.write("p.yaml", RULES.replace("recipients(10m)", "recipients(10y)"))
+        done = self.run_sekisho("policy", "check", policy, expect=USAGE)
+        self.assertIn(f"{policy}:9:35: rules[1].when: a window is", done.stderr.decode())
+
+    def test_a_rule_decides_and_says_so(self):
+        log = self.write("mail.log", incident().text())
+        policy = self.write("p.yaml", RULES.replace("MODE", "on"))
+        self.run_sekisho("policy", "check", policy, expect=OK)
+        actions = self.json_lines(self.run_sekisho("replay", "--policy", policy, log, expect=OK).stdout)
+        suspended = [a for a in actions if a["action"] == "suspend"][0]
+        self.assertIn("own_rule:abroad", suspended["signals"])
+        evidence = [e for e in suspended["evidence"] if e["detector"] == "own_rule:abroad"]
+        self.assertEqual(evidence[0]["feature"], "distinct_countries")
+        self.assertEqual(evidence[0]["window_s"], 3600)
+        told = self.run_sekisho("explain", "--policy", policy, "taro@example.jp", log, expect=OK).stdout.decode()
+        told = " ".join(told.split())  # lines are broken to the screen's width
+        self.assertIn("90 points by own_rule:abroad: used from two countries within an hour.", told)
+        self.assertIn("countries in use, among the last 64 sources, within 1h (threshold 2)", told)
+
+    def test_backtest_shows_for_whom_what_changes(self):
+        log = self.write("mail.log", incident().text())
+        new = self.write("new.yaml", RULES.replace("MODE", "on"))
+        lazy = self.write("lazy.yaml", "mode: shadow\nladder: {suspend: {risk: 100, families: 9}, beyond_doubt_score: 100}\n")
+        result = self.json_lines(self.run_sekisho("backtest", "--policy", new, "--against", lazy, "--json", log, expect=OK).stdout)[0]
+        self.assertEqual(result["counts"]["newly_suspended"], 1)
+        self.assertEqual(result["changes"][0]["account"], "taro@example.jp")
+        self.assertIn("own_rule:abroad", result["changes"][0]["signals"])
+        self.assertEqual(result["policy"]["suspended"], 1)
+        self.assertEqual(result["against"]["suspended"], 0)
+        back = self.json_lines(self.run_sekisho("backtest", "--policy", lazy, "--against", new, "--json", log, expect=OK).stdout)[0]
+        self.assertEqual(back["counts"]["no_longer_suspended"], 1)
+        earlier = self.json_lines(self.run_sekisho("backtest", "--policy", new, "--json", log, expect=OK).stdout)[0]
+        self.assertEqual(earlier["counts"]["suspended_earlier"], 1)
+        self.assertGreater(earlier["changes"][0]["by_ms"], 0)
+        self.assertLessEqual(earlier["changes"][0]["messages_by"], 0)
+        text = self.run_sekisho("backtest", "--policy", new, "--against", lazy, log, expect=OK).stdout.decode()
+        self.assertIn("taro@example.jp", text)
+        self.assertIn("own_rule:abroad", text)
+        same = self.run_sekisho("backtest", "--policy", new, "--against", new, log, expect=OK).stdout.decode()
+        self.assertIn("Nothing changes for anybody", same)
+
+    def test_backtest_finds_what_each_replay_finds(self):
+        log = self.write("mail.log", incident().text())
+        policy = self.write("p.yaml", RULES.replace("MODE", "on"))
+        replayed = self.json_lines(self.run_sekisho("replay", "--policy", policy, log, expect=OK).stdout)
+        first = [a for a in replayed if a["action"] == "suspend"][0]
+        result = self.json_lines(self.run_sekisho("backtest", "--policy", policy, "--json", log, expect=OK).stdout)[0]
+        step = [s for s in result["changes"][0]["policy"]["steps"] if s["action"] == "suspend"][0]
+        self.assertEqual([step["time"], step["signals"], step["rule"]], [first["time"], first["signals"], first["rule"]])
+
+    def test_backtest_says_what_it_could_not_read(self):
+        policy = self.write("p.yaml", "mode: shadow\n")
+        self.run_sekisho("backtest", "--policy", policy, self.path("missing.log"), expect=UNREADABLE)
+        self.run_sekisho("backtest", "--policy", self.path("missing.yaml"), self.write("l", ""), expect=FAILED)
+        self.run_sekisho("backtest", "--policy", self.write("bad.yaml", "rules: 5\n"), self.write("l", ""), expect=USAGE)
 
 
 class Incident(CliTest):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# A policy with a shadowed detector, allow entries, a business class, a sender class and a shadowed domain, pushed to a running
-# engine, behaves as it is written: who is robbed how, and what must come of it, is a table here.
+# A policy with a shadowed detector, allow entries, a business class, a sender class, a shadowed domain and rules of its own, pushed
+# to a running engine, behaves as it is written: who is robbed how, and what must come of it, is a table here.
 # The events are written here, without any of our code; so are the expectations.
 # Usage: policy_parts_test.py SEKISHO
 import os
@@ -16,6 +16,7 @@ from policy_test import ACCOUNT, HOUR_MS, KIND, MODE, OUTPUTS, PARTITIONS, RULE,
 from proto_bytes import bytes_field, fields, number_field  # noqa: E402
 
 REQUEST, SIGNALS = 16, 13
+DETECTOR, OWN_RULE = 1, 6  # of a signal
 NOTIFY, THROTTLE, SUSPEND, RELEASE = 2, 3, 4, 5
 ENFORCE, SHADOW = 1, 2
 CONFIRM_SUSPENSION = 1
@@ -34,6 +35,10 @@ allow:
 detectors:
   country_velocity: {mode: shadow}
   send_rate: {hour_limit: 10, day_limit: 10, score: 30}
+rules:
+  - {name: twelve, when: event_recipients == 12 || event_recipients == 13, score: 50, family: history, mode: "on"}
+  - {name: twelve_too, when: event_recipients == 12, score: 50, family: cohort, mode: "on", says: wrote to twelve at once}
+  - {name: thirteen, when: event_recipients == 13, score: 50, family: cohort, mode: shadow}
 """
 
 
@@ -45,10 +50,17 @@ class PartsLog(Log):
             for login in logins:
                 self.event(login, ip, SMTP, bytes_field(21, number_field(1, 1)))
 
+    def crowd(self, logins, recipients):
+        """One message from home, to so many: only an own rule minds."""
+        self.now += 3000
+        for login in logins:
+            self.event(login, policy_test.HOME, SMTP, bytes_field(21, number_field(1, recipients)))
+
 
 # Who is robbed, how, and which of these actions must come of it: (kind, mode, rule, request). None: no other may stop, throttle or
 # only tell of stopping. A case more is a line more.
-#   burst: from FOREIGN; trusted: the same from TRUSTED; rotate: from one country after another; mailing: much from home.
+#   burst: from FOREIGN; trusted: the same from TRUSTED; rotate: from one country after another; mailing: much from home;
+#   twelve, thirteen: one message from home to so many.
 CASES = {
     "taro@example.jp": ("burst", (SUSPEND, ENFORCE, "two_families", 0)),
     # Beyond doubt only with country_velocity, which is in shadow.
@@ -57,7 +69,12 @@ CASES = {
     "saburo@example.jp": ("trusted", None),
     "boss@firm.example.jp": ("burst", (THROTTLE, ENFORCE, "two_families", CONFIRM_SUSPENSION)),
     "tester@trial.example.jp": ("burst", (SUSPEND, SHADOW, "two_families", 0)),
+    # By two rules that are on; by one of these and one that is in shadow.
+    "goro@example.jp": ("twelve", (SUSPEND, ENFORCE, "two_families", 0)),
+    "rokuro@example.jp": ("thirteen", (SUSPEND, SHADOW, "two_families", 0)),
 }
+# Which rules are named in these suspensions.
+RULES = {"goro@example.jp": ["own_rule:twelve", "own_rule:twelve_too"], "rokuro@example.jp": ["own_rule:twelve", "own_rule:thirteen"]}
 # Who sends much from home: observed, or with limits of his own not even that.
 MAILINGS = {"shiro@example.jp": True, "news@example.jp": False}
 
@@ -67,7 +84,11 @@ class PolicyParts(policy_test.Policy):
     test_push_restart_roll_back_refold = None
 
     def outputs(self, topic):
-        """The actions in a topic: dictionaries by field, with the names of the signals."""
+        """The actions in a topic: dictionaries by field, with the names of the signals, own rules' too."""
+        def name(signal):
+            parts = dict(fields(signal))
+            return parts[DETECTOR].decode() + (":" + parts[OWN_RULE].decode() if OWN_RULE in parts else "")
+
         done = subprocess.run(["kcat", "-C", "-q", "-e", "-t", topic, "-o", "beginning", "-b", self.kafka.bootstrap, "-D", "", "-f", "%S %s",
                                "-X", "isolation.level=read_committed"], capture_output=True, timeout=60, check=True, stdin=subprocess.DEVNULL)
         found, rest = [], done.stdout
@@ -76,7 +97,7 @@ class PolicyParts(policy_test.Policy):
             listed = fields(rest[:int(size)])
             rest = rest[int(size):]
             action = dict(listed)
-            found.append({"account": action[ACCOUNT].decode(), "signals": [dict(fields(v))[1].decode() for n, v in listed if n == SIGNALS],
+            found.append({"account": action[ACCOUNT].decode(), "signals": [name(v) for n, v in listed if n == SIGNALS],
                           "what": (action[KIND], action[MODE], action[RULE].decode(), action.get(REQUEST, 0))})
         return found
 
@@ -100,7 +121,7 @@ class PolicyParts(policy_test.Policy):
             log = PartsLog(self.kafka, folder)
             log.live([*CASES, *MAILINGS], days=8)
             log.send()
-            robbed = {way: [login for login, (how, _) in CASES.items() if how == way] for way in ("burst", "trusted", "rotate")}
+            robbed = {way: [login for login, (how, _) in CASES.items() if how == way] for way in ("burst", "trusted", "rotate", "twelve", "thirteen")}
 
             with Engine(self.kafka, folder, "node1", first, self.key) as engine:
                 self.order("policy", "push", parts)
@@ -109,6 +130,8 @@ class PolicyParts(policy_test.Policy):
                 log.burst(robbed["burst"], FOREIGN)
                 log.burst(robbed["trusted"], TRUSTED)
                 log.burst(MAILINGS, policy_test.HOME, messages=28)
+                log.crowd(robbed["twelve"], 12)
+                log.crowd(robbed["thirteen"], 13)
                 log.rob(robbed["rotate"])
                 log.send()
                 for login, (_, wanted) in CASES.items():
@@ -141,6 +164,9 @@ class PolicyParts(policy_test.Policy):
             self.assertEqual([a for a in quiet if a["account"] == "saburo@example.jp"], [])
             for login, told in MAILINGS.items():
                 self.assertEqual(any("send_rate" in a["signals"] for a in quiet if a["account"] == login), told, login)
+            for login, rules in RULES.items():
+                named = [a["signals"] for a in quiet if a["account"] == login and a["what"][0] == SUSPEND]
+                self.assertEqual(named, [rules], login)
 
 
 if __name__ == "__main__":
