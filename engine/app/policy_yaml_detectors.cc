@@ -150,7 +150,8 @@ void AddReputation(YamlFields* f, Policy* p) {
                       "An unfamiliar source sends from a network over which other accounts were suspended in the last 72 h");
   shared.Count("accounts_min", &p->shared_source.accounts_min,
                "Other accounts found bad there. Lower lets one thief's few accounts condemn a network");
-  shared.Limit("some", &p->shared_source.some, "Bad among all accounts seen there, lower confidence bound in thousandths");
+  shared.Limit("some", &p->shared_source.some,
+               "Bad among all accounts seen there, lower confidence bound in thousandths. Lower hits a VPN's customers");
   shared.Limit("most", &p->shared_source.most, "The same where hardly anybody good is seen");
   shared.Score("denied_score", &p->shared_source.denied_score, "Points of risk when an operator denied the source or the account");
 }
@@ -283,14 +284,14 @@ void AddRelapse(YamlFields* f, Policy* p) {
 
 void AddCohort(YamlFields* f, Policy* p) {
   DetectorKeys domain(f, p, DetectorId::kDomainCohort,
-                      "An unfamiliar source sends, while other accounts of the same domain have turned within 6 h");
+                      "A source in a country new to the owner sends, while other accounts of the same domain have turned within 6 h");
   domain.Count("accounts_min", &p->domain_cohort.accounts_min,
                "Other accounts that turned. Lower lets one stolen account throw suspicion on a whole family");
   domain.Limit("some", &p->domain_cohort.some, "Turned among the domain's active accounts, lower confidence bound in thousandths");
   domain.Limit("most", &p->domain_cohort.most, "The same where it is a large part of the company");
 
   DetectorKeys campaign(f, p, DetectorId::kCampaign,
-                        "An unfamiliar source sends messages of a pattern that stolen accounts sent within the last hour");
+                        "A source in a country new to the owner sends messages of a pattern that stolen accounts sent within 1 h");
   campaign.Count("accounts_min", &p->campaign.accounts_min,
                  "Other accounts that turned. Lower takes two thieves with letters of one size for one hand");
   campaign.Limit("some", &p->campaign.some,

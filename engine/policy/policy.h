@@ -157,7 +157,7 @@ struct Policy {
   // A stray source in a network that other accounts were suspended over.
   struct SharedSource {
     int64_t accounts_min = 3;            // others found bad there; lower lets one thief's few accounts condemn a network
-    Limit some = {300, 25};              // lower bound of bad / (bad + good) accounts, in thousandths
+    Limit some = {400, 25};              // lower bound of bad / (bad + good) accounts, in thousandths; lower hits a VPN's customers
     Limit most = {600, 40};              // hardly anybody good is seen there
     int32_t denied_score = 40;           // an operator denied the source, or the account
   } shared_source;
@@ -258,8 +258,8 @@ struct Policy {
   // A stray's message of a pattern that strays of other, turned accounts send.
   struct Campaign {
     int64_t accounts_min = 3;            // others; lower takes two thieves with letters of one size for one
-    Limit some = {300, 15};              // lower bound of turned / all accounts that strays send such messages from, in thousandths
-    Limit most = {500, 25};              // hardly any of them hasn't turned
+    Limit some = {300, 10};              // lower bound of turned / all accounts that strays send such messages from, in thousandths
+    Limit most = {500, 15};              // hardly any of them hasn't turned
   } campaign;
 
   // own_rule: the operator's, beside the detectors.

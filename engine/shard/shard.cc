@@ -159,7 +159,7 @@ int32_t Shard::OwnRisk() const {
   int32_t points = 0;
   for (int family = 0; family < kFamilies; ++family) {
     const auto f = static_cast<Family>(family);
-    if (f != Family::kReputation && f != Family::kCohort) points += risk.by_family[static_cast<size_t>(family)];
+    if (f != Family::kReputation && f != Family::kCohort && f != Family::kVolume) points += risk.by_family[static_cast<size_t>(family)];
   }
   return points;
 }

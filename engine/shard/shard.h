@@ -58,7 +58,8 @@ namespace sekisho {
 inline constexpr Span kFutureMax = Span::Minutes(10);
 inline constexpr int kFutureAgreeing = 100;
 inline constexpr Span kLateMax = Span::Hours(24);
-// Points of risk, of a stray's sending and without what rests on other accounts, from which on an account counts as turned.
+// Points of risk, of a stray's sending, without volume and without what rests on other accounts, from which on an account counts as
+// turned.
 inline constexpr int32_t kTurnedRisk = 30;
 // Of one account's strays within 24 h, so many messages' patterns are told each; then each time that their number has doubled.
 inline constexpr uint64_t kPatternsTold = 32;
@@ -145,7 +146,8 @@ class Shard {
   };
   void Sight(const Event& event, const AccountWindow& account, const AccountWindow::Touch& touch, const Occasion& occasion,
              Offset offset);
-  // Of the present event's signals, without those that rest on what other accounts did.
+  // Of the present event's signals, without those that rest on what other accounts did, and without volume: a newsletter's first
+  // day on a new server is no theft.
   int32_t OwnRisk() const;
   // What an operator's release leaves of a decision.
   Decision WithinGrace(const Decision& decision, const Event& event, const Features& features, const Standing& standing) const;
