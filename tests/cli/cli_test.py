@@ -119,7 +119,7 @@ class Rules(CliTest):
         told = self.run_sekisho("explain", "--policy", policy, "taro@example.jp", log, expect=OK).stdout.decode()
         told = " ".join(told.split())  # lines are broken to the screen's width
         self.assertIn("90 points by own_rule:abroad: used from two countries within an hour.", told)
-        self.assertIn("countries in use, among the last 64 sources, within 1h (threshold 2)", told)
+        self.assertIn("3 recipients written to, from whatever source, within 1h (threshold 1).", told)
 
     def test_backtest_shows_for_whom_what_changes(self):
         log = self.write("mail.log", incident().text())
