@@ -131,7 +131,8 @@ class PolicyParts(policy_test.Policy):
                 log.burst(robbed["trusted"], TRUSTED)
                 log.burst(MAILINGS, policy_test.HOME, messages=28)
                 log.crowd(robbed["twelve"], 12)
-                log.crowd(robbed["thirteen"], 13)
+                for _ in range(2):  # the first is observed, and an event leads to one action; what shadow would do is told at the next
+                    log.crowd(robbed["thirteen"], 13)
                 log.rob(robbed["rotate"])
                 log.send()
                 for login, (_, wanted) in CASES.items():
