@@ -42,6 +42,7 @@ struct ReplayOptions {
   std::string dead_letter;  // file; empty: counted only
   uint64_t memory_bytes_max = uint64_t{1} << 30;
   uint64_t commit_lines = 0;  // with `state`: commit after so many lines; 0: about once a second
+  bool entities = true;       // networks, domains and campaigns are judged
 };
 
 struct ExplainOptions {

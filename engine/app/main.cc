@@ -88,6 +88,8 @@ void AddReplay(CLI::App* app, std::function<int()>* run) {
       ->default_str("1GiB");
   command->add_option("--commit-lines", options.commit_lines,
                       "With --state, commit after so many lines (default: about once a second)");
+  command->add_flag("!--no-entities", options.entities,
+                    "Judge no networks, domains or campaigns: what a cluster does whose engines have \"entities: false\"");
   command->footer(Footer("Examples:\n"
                          "  sekisho replay --out actions.jsonl /var/log/mail.log.1 /var/log/mail.log\n"
                          "  sekisho replay --webmail-host 192.0.2.10 --timezone Asia/Tokyo mx*/mail.log.gz\n"

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "connectors/common/line_source.h"
 #include "engine/app/commands.h"
 #include "engine/app/dead_letter.h"
@@ -195,9 +196,15 @@ class Replay {
 
     table_ = std::make_unique<AccountTable>(TableOptions(options_.memory_bytes_max), store_.get());
     shard_ = std::make_unique<Shard>(ShardOptions{FilesLogId(), PartitionId{0}}, &policy_, table_.get());
-    entities_ = std::make_unique<LocalEntities>(FilesLogId(), shard_.get());
+    if (options_.entities) entities_ = std::make_unique<LocalEntities>(FilesLogId(), shard_.get());
     if (committed_) {
-      if (absl::Status status = entities_->Decode(committed_->entities); !status.ok()) return status;
+      if (options_.entities == committed_->entities.empty()) {
+        return absl::FailedPreconditionError(absl::StrCat(options_.state, ": this run was begun with", options_.entities ? "" : "out",
+                                                          " --no-entities: go on likewise, or begin anew with another --state"));
+      }
+      if (entities_ != nullptr) {
+        if (absl::Status status = entities_->Decode(committed_->entities); !status.ok()) return status;
+      }
       if (absl::Status status = shard_->DecodeState(store_->marker()->fold); !status.ok()) return status;
       dead_letters_->CountOnly(kTooLate, shard_->stats().late);
       dead_letters_->CountOnly(kInFuture, shard_->stats().future);
@@ -285,7 +292,7 @@ class Replay {
     marker.lines = source_->stats().lines;
     marker.next = next;
     marker.finished = finished_;
-    marker.entities = entities_->Encode();
+    if (entities_ != nullptr) marker.entities = entities_->Encode();
     if (dead_letter_file_ != nullptr) {
       if (absl::Status status = dead_letter_file_->Sync(); !status.ok()) return status;
       marker.dead_letter_bytes = dead_letter_file_->length();

@@ -180,7 +180,7 @@ class Schedule(Faults):
                 path, out = self._path(f"oracle/{partition}.log"), self._path(f"oracle/{partition}.jsonl")
                 with open(path, "w", encoding="utf-8") as file:
                     file.writelines(line + "\n" for line in self.log.partition_lines(partition))
-                _run([self.programs.sekisho, "replay", "--policy", self.policy, *options, "--out", out, path], "sekisho replay")
+                _run([self.programs.sekisho, "replay", "--no-entities", "--policy", self.policy, *options, "--out", out, path], "sekisho replay")
                 self.replayed += _json_lines(out)
         except Exception as error:  # handed to the main thread
             self.oracle_error = str(error)

@@ -153,9 +153,9 @@ class Connector:
             self.kill()
 
 
-def simulated(folder, seed):
+def simulated(folder, seed, accounts=80):
     """A day of mail in one file, as a central log host would have it, and the webmail's log in another."""
-    subprocess.run([SEKISHO, "simulate", "--accounts", "80", "--days", "1", "--seed", str(seed), "--iso-time", "--out", folder], check=True,
+    subprocess.run([SEKISHO, "simulate", "--accounts", str(accounts), "--days", "1", "--seed", str(seed), "--iso-time", "--out", folder], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     lines, webmail = [], b""
     for name in sorted(os.listdir(folder)):
@@ -366,7 +366,7 @@ class Connect(unittest.TestCase):
 
     # Goal: with Kafka away, the spool keeps to its bound, a stop doesn't hang, and the rest leaves at the next start.
     def test_stop_without_broker(self):
-        data, _ = simulated(self.path("sim"), 6)
+        data, _ = simulated(self.path("sim"), 6, accounts=400)
         with open(self.path("mail.log"), "wb") as file:
             file.write(data)
         self.create_topic("events")
