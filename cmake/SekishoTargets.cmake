@@ -61,7 +61,8 @@ function(sekisho_library name)
   endif()
 endfunction()
 
-# sekisho_test(name SRCS a_test.cc DEPS x [LABELS server] [THREADS]): a GoogleTest binary, one CTest entry for the binary.
+# sekisho_test(name SRCS a_test.cc DEPS x [LABELS server] [THREADS] [OPTIMIZED]): a GoogleTest binary, one CTest entry for the
+# binary. OPTIMIZED where the test's own code works long.
 # THREADS where more than one thread runs in it, a library's own included: label "threads", and built by the target
 # "threaded_tests", which is all that ThreadSanitizer can say something about.
 if(SEKISHO_TESTS)
@@ -71,12 +72,14 @@ function(sekisho_test name)
   if(NOT SEKISHO_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "THREADS" "" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS;OPTIMIZED" "" "SRCS;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE sekisho_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
-  sekisho_unoptimized(${name})
-  if(SEKISHO_PRECOMPILE)
-    target_precompile_headers(${name} REUSE_FROM sekisho_test_headers)
+  if(NOT ARG_OPTIMIZED)
+    sekisho_unoptimized(${name})
+    if(SEKISHO_PRECOMPILE)
+      target_precompile_headers(${name} REUSE_FROM sekisho_test_headers)
+    endif()
   endif()
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   if(ARG_THREADS)
