@@ -258,7 +258,7 @@ std::vector<std::pair<std::string, NumberOf>> Numbers() {
       {"digits of the client's name", [=](const Lines& m) { return count(Between(m.client, "client=", "["), digit); }},
       {"last byte of the client's address",
        [](const Lines& m) {
-         const std::string_view ip = Between(m.client.substr(m.client.find("client=")), "[", "]");
+         const std::string_view ip = Between(std::string_view(m.client).substr(m.client.find("client=")), "[", "]");
          return Number(ip.substr(ip.rfind('.') + 1));
        }},
       {"length of the first recipient", [](const Lines& m) { return static_cast<double>(Between(m.delivery, "to=<", "@").size()); }},
