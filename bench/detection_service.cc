@@ -2,35 +2,11 @@
 
 #include <optional>
 #include <utility>
-#include <variant>
+
+#include "engine/app/event_model.h"
 
 namespace sekisho::bench {
 namespace {
-
-std::optional<EventKind> KindOf(connectors::Kind kind) {
-  switch (kind) {
-    case connectors::Kind::kLogin: return EventKind::kLogin;
-    case connectors::Kind::kLoginFailed: return EventKind::kLoginFailed;
-    case connectors::Kind::kSubmission: return EventKind::kSubmission;
-    case connectors::Kind::kQueued: return EventKind::kQueued;
-    case connectors::Kind::kDelivery: return EventKind::kDelivery;
-    case connectors::Kind::kMailboxAccess: return EventKind::kMailboxAccess;
-    case connectors::Kind::kCredentialChanged: return EventKind::kCredentialChanged;
-    case connectors::Kind::kContentVerdict: return EventKind::kContentVerdict;
-    case connectors::Kind::kComplaint: return EventKind::kComplaint;
-    default: return std::nullopt;
-  }
-}
-
-DeliveryStatus StatusOf(connectors::Outcome outcome) {
-  switch (outcome) {
-    case connectors::Outcome::kSent: return DeliveryStatus::kSent;
-    case connectors::Outcome::kDeferred: return DeliveryStatus::kDeferred;
-    case connectors::Outcome::kBounced: return DeliveryStatus::kBounced;
-    case connectors::Outcome::kExpired: return DeliveryStatus::kExpired;
-    default: return DeliveryStatus::kNone;
-  }
-}
 
 constexpr std::string_view kRecipientKey = "bench";
 
@@ -94,35 +70,13 @@ absl::Status Service::Account(const simulate::AccountTruth& truth) {
 }
 
 void Service::OnEvent(const connectors::Event& in) {
-  const std::optional<EventKind> kind = KindOf(in.kind);
+  const std::optional<EventKind> kind = app::FoldedKind(in.kind);
   if (!kind || in.account.empty() || !status_.ok()) return;
   Event e;
-  e.kind = *kind;
-  e.service = static_cast<sekisho::Service>(in.service);
-  e.failure = static_cast<FailureKind>(in.failure);
-  e.delivery = *kind == EventKind::kDelivery ? StatusOf(in.outcome) : DeliveryStatus::kNone;
-  e.via_webmail = in.via_webmail;
-  e.spam_refusal = in.spam_refusal;
-  e.sent_by_webmail_log = *kind == EventKind::kSubmission && in.service == connectors::Service::kWebmail;
-  e.time = in.time;
-  e.account = in.account;
-  e.id = AccountId::FromLogin(in.account);
-  e.ip = in.ip;
-  if (!in.ip.unspecified()) {
-    const GeoInfo info = geo_.Lookup(in.ip);
-    e.place = {info.country, info.asn};
-  }
-  e.host = in.host;
-  e.recipients = in.recipients;
-  e.size_bytes = in.size_bytes;
-  e.sender_key = in.sender_key;
+  app::ToModel(in, *kind, in.ip.unspecified() ? GeoInfo() : geo_.Lookup(in.ip), &e);
   recipients_.clear();
   for (const connectors::Recipient& r : in.recipient_list) recipients_.push_back({r.domain, r.key});
   e.recipient_list = recipients_;
-  e.status_class = in.status.klass;
-  e.status_subject = in.status.subject;
-  e.status_detail = in.status.detail;
-  e.score_milli = in.score_milli;
   ++events_;
   if (rules_ != nullptr) rules_->OnEvent(e);
   status_.Update(shard_.Tick(e.time, Offset{offset_++}, &actions_));

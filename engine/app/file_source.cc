@@ -1,10 +1,12 @@
 #include "engine/app/file_source.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
 #include "connectors/common/log_time.h"
+#include "engine/app/event_model.h"
 #include "engine/app/terminal.h"
 #include "engine/base/clock.h"
 #include "engine/shard/shard.h"
@@ -14,44 +16,6 @@ namespace {
 
 // The shard believes jumps up to kFutureMax (10 min) by itself; a heartbeat has to come before that.
 constexpr Span kJump = Span::Minutes(8);
-
-struct KindMap {
-  bool folded;  // false: counted only
-  EventKind kind;
-};
-
-KindMap ToModel(connectors::Kind kind) {
-  switch (kind) {
-    case connectors::Kind::kLogin: return {true, EventKind::kLogin};
-    case connectors::Kind::kLoginFailed: return {true, EventKind::kLoginFailed};
-    case connectors::Kind::kSubmission: return {true, EventKind::kSubmission};
-    case connectors::Kind::kQueued: return {true, EventKind::kQueued};
-    case connectors::Kind::kDelivery: return {true, EventKind::kDelivery};
-    case connectors::Kind::kMailboxAccess: return {true, EventKind::kMailboxAccess};
-    case connectors::Kind::kCredentialChanged: return {true, EventKind::kCredentialChanged};
-    case connectors::Kind::kContentVerdict: return {true, EventKind::kContentVerdict};
-    case connectors::Kind::kComplaint: return {true, EventKind::kComplaint};
-    // Our own refusals are never evidence against an account, and a session's counters say nothing that its commands
-    // didn't.
-    case connectors::Kind::kRejected:
-    case connectors::Kind::kSession: break;
-  }
-  return {false, EventKind::kLogin};
-}
-
-DeliveryStatus ToModel(connectors::Outcome outcome) {
-  switch (outcome) {
-    case connectors::Outcome::kSent: return DeliveryStatus::kSent;
-    case connectors::Outcome::kDeferred: return DeliveryStatus::kDeferred;
-    case connectors::Outcome::kBounced: return DeliveryStatus::kBounced;
-    case connectors::Outcome::kExpired: return DeliveryStatus::kExpired;
-    default: return DeliveryStatus::kNone;
-  }
-}
-
-// The two enumerations name the same things in the same order; these asserts keep it so.
-static_assert(static_cast<int>(connectors::Service::kSieve) == static_cast<int>(Service::kSieve));
-static_assert(static_cast<int>(connectors::FailureKind::kInternal) == static_cast<int>(FailureKind::kInternal));
 
 EventTime TimeOf(const Record& record) {
   const Event* event = std::get_if<Event>(&record.value);
@@ -150,8 +114,8 @@ void FileSource::CountUnrecognised(const connectors::MergedLine& line, std::stri
 
 void FileSource::Take(const connectors::Event& from) {
   if (plain_) plain_(from);
-  const KindMap kind = ToModel(from.kind);
-  if (!kind.folded) return;
+  const std::optional<EventKind> kind = FoldedKind(from.kind);
+  if (!kind) return;
   if (from.account.empty()) {
     ++stats_.no_account;
     return;
@@ -159,34 +123,14 @@ void FileSource::Take(const connectors::Event& from) {
   if (line_.line.data() == nullptr) line_.line = arena_.Copy(line_text_.substr(0, kExcerptBytesMax));
   origins_.push_back(line_);
   Event& to = std::get<Event>(records_.emplace_back().value);
-  to.kind = kind.kind;
-  to.service = static_cast<Service>(from.service);
-  to.failure = static_cast<FailureKind>(from.failure);
-  to.delivery = kind.kind == EventKind::kDelivery ? ToModel(from.outcome) : DeliveryStatus::kNone;
-  to.via_webmail = from.via_webmail;
-  to.spam_refusal = from.spam_refusal;
-  to.sent_by_webmail_log = kind.kind == EventKind::kSubmission && from.service == connectors::Service::kWebmail;
-  to.time = from.time;
+  ToModel(from, *kind, from.ip.unspecified() ? GeoInfo() : geo_->Lookup(from.ip), &to);
   to.account = arena_.Copy(from.account);
-  to.id = AccountId::FromLogin(to.account);
-  to.ip = from.ip;
-  if (!from.ip.unspecified()) {
-    const GeoInfo info = geo_->Lookup(from.ip);
-    to.place = {info.country, info.asn};
-  }
   to.host = arena_.Copy(from.host);
-  to.recipients = from.recipients;
-  to.size_bytes = from.size_bytes;
-  to.sender_key = from.sender_key;
   const std::span<EventRecipient> recipients = arena_.Array<EventRecipient>(from.recipient_list.size());
   for (size_t i = 0; i < recipients.size(); ++i) {
     recipients[i] = {arena_.Copy(from.recipient_list[i].domain), from.recipient_list[i].key};
   }
   to.recipient_list = recipients;
-  to.status_class = from.status.klass;
-  to.status_subject = from.status.subject;
-  to.status_detail = from.status.detail;
-  to.score_milli = from.score_milli;
   if (to.time.never()) return;
   if (newest_.never() || to.time > newest_ + kJump) jump_ = records_.size() - 1;
   newest_ = std::max(newest_, to.time);
