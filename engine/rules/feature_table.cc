@@ -3,24 +3,10 @@
 
 #include <algorithm>
 
+#include "engine/window/small_set.h"
+
 namespace sekisho::rules {
 namespace {
-
-// Distinct values among at most kSourcesMax. Most accounts have one or two, so looking through them beats sorting.
-class SmallSet {
- public:
-  void Add(uint64_t v) {
-    for (size_t i = 0; i < n_; ++i) {
-      if (values_[i] == v) return;
-    }
-    if (n_ < values_.size()) values_[n_++] = v;
-  }
-  int64_t size() const { return static_cast<int64_t>(n_); }
-
- private:
-  std::array<uint64_t, kSourcesMax> values_;
-  size_t n_ = 0;
-};
 
 bool Within(EventTime then, const Scene& s, Span window) {
   return !then.never() && then <= s.event.time && s.event.time - then < window;

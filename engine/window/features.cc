@@ -2,28 +2,12 @@
 #include "engine/window/features.h"
 
 #include <algorithm>
-#include <array>
 
 #include "engine/window/country_distance.h"
+#include "engine/window/small_set.h"
 
 namespace sekisho {
 namespace {
-
-// Distinct values among at most kSourcesMax: a small array beats a set.
-class SmallSet {
- public:
-  void Add(uint64_t v) {
-    for (size_t i = 0; i < n_; ++i) {
-      if (values_[i] == v) return;
-    }
-    if (n_ < values_.size()) values_[n_++] = v;
-  }
-  int64_t size() const { return static_cast<int64_t>(n_); }
-
- private:
-  std::array<uint64_t, kSourcesMax> values_;
-  size_t n_ = 0;
-};
 
 void ReadStrays(const AccountWindow& a, EventTime at, Features* f) {
   SmallSet networks, countries_2h, countries_24h;
