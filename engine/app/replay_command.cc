@@ -15,7 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "connectors/common/line_source.h"
 #include "engine/app/commands.h"
 #include "engine/app/dead_letter.h"
@@ -173,6 +172,7 @@ class Replay {
     setup_.setup = DescribeSetup(options_.input, policy_, geo_);
     setup_.setup.emplace_back("--out", options_.out);
     setup_.setup.emplace_back("--dead-letter", options_.dead_letter);
+    setup_.setup.emplace_back("--no-entities", options_.entities ? "no" : "yes");
     for (const std::string& file : options_.input.files) setup_.inputs.push_back({file, 0, 0});
     if (absl::Status status = OpenStore(); !status.ok()) return status;
     if (committed_ && committed_->finished) return CheckUnchanged(*committed_);
@@ -198,10 +198,6 @@ class Replay {
     shard_ = std::make_unique<Shard>(ShardOptions{FilesLogId(), PartitionId{0}}, &policy_, table_.get());
     if (options_.entities) entities_ = std::make_unique<LocalEntities>(FilesLogId(), shard_.get());
     if (committed_) {
-      if (options_.entities == committed_->entities.empty()) {
-        return absl::FailedPreconditionError(absl::StrCat(options_.state, ": this run was begun with", options_.entities ? "" : "out",
-                                                          " --no-entities: go on likewise, or begin anew with another --state"));
-      }
       if (entities_ != nullptr) {
         if (absl::Status status = entities_->Decode(committed_->entities); !status.ok()) return status;
       }
