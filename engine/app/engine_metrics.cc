@@ -151,7 +151,6 @@ void WorkerMetrics::UpdateCounts(const WorkerStats& stats) {
            {{"kind", kind}, {"mode", mode}}, fold.actions[k][m]);
       if (k == static_cast<size_t>(ActionKind::kRelease)) continue;
       for (size_t d = 1; d < kDetectors; ++d) {
-        if (Name(static_cast<DetectorId>(d)).empty()) continue;
         Grow("sekisho_action_signals_total", "Detectors that spoke for an action; several may speak for one.",
              {{"kind", kind}, {"mode", mode}, {"detector", std::string(Name(static_cast<DetectorId>(d)))}},
              fold.by_detector[k][m][d]);

@@ -73,21 +73,14 @@ class AccountTable {
   // Makes all changes durable together with the marker. Without a store: does nothing.
   absl::Status Commit(const StateMarker& marker);
 
-  // The same in two steps, for a commit that somebody else writes while the fold goes on. Freeze copies all changes, which
-  // count as unchanged from here on; their records stay in memory until Thaw says that the copy is in the store. One
-  // copy at a time, in no particular order. With a store only.
-  void Freeze(PackedRecords* copy) {
-    BeginFreeze(copy);
-    size_t all = SIZE_MAX;
-    FreezeSome(&all);
-  }
-  absl::Status Thaw();
-
-  // Freeze, a little at a time, so that the fold needn't wait for all of it: the copy is of the records as they are when
-  // BeginFreeze is called; what changes afterwards is copied just before. FreezeSome copies at most *records_max records, and
-  // takes their number off. `copy` is written to until it says that the copy is whole.
+  // The same for a commit that somebody else writes while the fold goes on, and that is copied a little at a time, so that the
+  // fold needn't wait for all of it. The copy is of all changes as they are when BeginFreeze is called; they count as unchanged
+  // from here on, and what changes again is copied just before. FreezeSome copies at most *records_max records, and takes their
+  // number off; `copy` is written to, in no particular order, until it says that the copy is whole. The records stay in
+  // memory until Thaw says that the copy is in the store. One copy at a time; with a store only.
   void BeginFreeze(PackedRecords* copy);
   bool FreezeSome(size_t* records_max);
+  absl::Status Thaw();
 
   AccountTableStats stats() const;
 

@@ -30,7 +30,7 @@ static_assert(static_cast<int>(Request::kConfirmSuspension) == v1::REQUEST_CONFI
 
 absl::Status DecodeSignal(const v1::Signal& in, Signal* out) {
   for (int id = 1; id < kDetectors; ++id) {
-    if (!in.detector().empty() && Name(static_cast<DetectorId>(id)) == in.detector()) out->detector = static_cast<DetectorId>(id);
+    if (Name(static_cast<DetectorId>(id)) == in.detector()) out->detector = static_cast<DetectorId>(id);
   }
   if (out->detector == DetectorId::kNone) return Unknown("signals.detector", in.detector());
   if (!v1::Family_IsValid(in.family()) || in.family() == v1::FAMILY_UNSPECIFIED) {

@@ -31,7 +31,6 @@ Action FullAction() {
   a.messages_since_onset = 4;
   a.onset = a.time - Span::Minutes(9);
   for (int id = 1; id < kDetectors; ++id) {
-    if (Name(static_cast<DetectorId>(id)).empty()) continue;
     a.signals.push_back({static_cast<DetectorId>(id), static_cast<Family>(id % kFamilies), id, id % 2 == 0,
                          {{"some_feature", -5, 70, Span::Hours(1)}, {"other_feature", 1, 2, Span()}}});
   }
