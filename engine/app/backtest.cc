@@ -112,6 +112,14 @@ std::string ByWords(const AccountChange& change) {
   return out;
 }
 
+// Of a record that was passed over.
+std::string_view ReasonWords(std::string_view reason) {
+  if (reason == "policy") return "policies that were pushed: each side keeps its own";
+  if (reason == "repeat") return "events and judgements that were there before";
+  if (reason == "signature") return "orders without a signature by a known key (--operator-key)";
+  return reason;
+}
+
 // The middle of the differences.
 Span MedianBy(const Backtest& result, Change kind) {
   std::vector<Span> all;
@@ -236,6 +244,7 @@ std::string BacktestText(const Backtest& result, const BacktestFrame& frame, siz
   over.Row({"events", Count(frame.events)});
   over.Row({"accounts", Count(frame.accounts)});
   over.Row({"time", frame.first.never() ? "none" : HumanTime(frame.first) + " to " + HumanTime(frame.last)});
+  for (const auto& [reason, n] : frame.passed_over) over.Row({"records passed over", Count(n), std::string(ReasonWords(reason))});
   out += over.ToString();
   if (!frame.first.never() && frame.last - frame.first < kWarmUp * 2) {
     out += "  Owners are known after a week or so: give logs that begin earlier, or trust what these say of their first days less.\n";
@@ -296,6 +305,9 @@ std::string BacktestJson(const Backtest& result, const BacktestFrame& frame) {
     }
   }
   json.Number("left_out", static_cast<int64_t>(frame.left_out));
+  json.BeginObject("passed_over");
+  for (const auto& [reason, n] : frame.passed_over) json.Number(reason, static_cast<int64_t>(n));
+  json.EndObject();
   json.BeginObject("counts");
   WriteCounts(result.counts, &json);
   json.EndObject();

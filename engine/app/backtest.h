@@ -91,6 +91,9 @@ struct BacktestFrame {
   uint64_t events = 0, accounts = 0;
   EventTime first, last;
   uint64_t left_out = 0;
+  // Records of a cluster's log that neither policy made anything of, by reason: a dead letter's, "repeat", or "policy", which is
+  // an order that brings one.
+  std::map<std::string, uint64_t, std::less<>> passed_over;
 };
 
 // For people: the summary, what spoke, then a line for each account, at most `accounts_max`.

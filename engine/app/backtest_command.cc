@@ -1,9 +1,9 @@
 // `sekisho backtest`: files once through the parsers, then through two folds, one for each policy.
-#include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
-#include "engine/app/backtest.h"
+#include "engine/app/backtest_command.h"
 #include "engine/app/commands.h"
 #include "engine/app/dead_letter.h"
 #include "engine/app/exit_code.h"
@@ -34,48 +34,59 @@ class HeldBatch final : public Source {
   Batch batch_;
 };
 
-// One policy's fold. Doesn't move: the shard points into it.
-struct Side {
-  Side(Policy decides, uint64_t memory_bytes_max)
-      : policy(std::move(decides)),
-        table(TableOptions(memory_bytes_max)),
-        shard({FilesLogId(), PartitionId{0}}, &policy, &table),
+// One policy's fold. Doesn't move: the shard points into it. The side outlives it.
+struct SideFold {
+  SideFold(BacktestSide* side, uint64_t memory_bytes_max)
+      : table(TableOptions(memory_bytes_max)),
+        shard({FilesLogId(), PartitionId{0}}, &side->policy, &table),
         entities(FilesLogId(), &shard),
-        pump(&source, &shard, &sink, &table) {
+        pump(&source, &shard, &side->sink, &table) {
     pump.JudgeBy(&entities);
   }
 
-  const Policy policy;
   HeldBatch source;
   AccountTable table;
   Shard shard;
   LocalEntities entities;  // each policy's own: who turns depends on it
-  OutcomeSink sink;
   Pump pump;
 };
 
-// What the policy would do is asked, so it isn't to be held back as a whole; detectors and rules in shadow stay there.
-absl::StatusOr<Policy> Unmuted(const std::string& file) {
-  absl::StatusOr<Policy> policy = LoadPolicy(file);
-  if (policy.ok()) policy->mode = Mode::kEnforce;
-  return policy;
-}
-
 }  // namespace
 
+absl::StatusOr<BacktestSide> OpenSide(const std::string& file) {
+  absl::StatusOr<Policy> policy = LoadPolicy(file);
+  if (!policy.ok()) return policy.status();
+  policy->mode = Mode::kEnforce;
+  return BacktestSide{file, *std::move(policy), {}};
+}
+
+absl::Status PrintBacktest(const BacktestOptions& options, const BacktestSide& now, const BacktestSide& before, BacktestFrame frame) {
+  frame.now_file = now.file;
+  frame.now_version = now.policy.version;
+  frame.before_file = before.file;
+  frame.before_version = before.policy.version;
+  frame.left_out = now.sink.left_out() + before.sink.left_out();
+  const Backtest result = Compare(now.sink.outcomes(), before.sink.outcomes());
+  const std::unique_ptr<OutputFile> out = OutputFile::Stdout();
+  absl::Status written = out->Append(options.json ? BacktestJson(result, frame)
+                                                  : BacktestText(result, frame, options.all ? SIZE_MAX : kAccountsShown));
+  return written.ok() ? out->Flush() : written;
+}
+
 int RunBacktest(const BacktestOptions& options) {
-  absl::StatusOr<Policy> now_policy = Unmuted(options.judgement.policy);
-  if (!now_policy.ok()) return Complain(now_policy.status());
-  absl::StatusOr<Policy> before_policy = Unmuted(options.against);
-  if (!before_policy.ok()) return Complain(before_policy.status());
+  absl::StatusOr<BacktestSide> now_side = OpenSide(options.judgement.policy);
+  if (!now_side.ok()) return Complain(now_side.status());
+  absl::StatusOr<BacktestSide> before_side = OpenSide(options.against);
+  if (!before_side.ok()) return Complain(before_side.status());
   absl::StatusOr<GeoSet> geo = OpenGeo(options.judgement);
   if (!geo.ok()) return Complain(geo.status());
+  if (options.input.files.empty()) return Complain(absl::InvalidArgumentError("over what? Give log files, or a cluster's log by --brokers"));
   DeadLetters dead_letters(nullptr);
   absl::StatusOr<std::unique_ptr<FileSource>> source = FileSource::Open(options.input, &*geo, &dead_letters);
   if (!source.ok()) return Complain(source.status());
-  Side now(*std::move(now_policy), options.memory_bytes_max / 2), before(*std::move(before_policy), options.memory_bytes_max / 2);
+  SideFold now(&*now_side, options.memory_bytes_max / 2), before(&*before_side, options.memory_bytes_max / 2);
 
-  BacktestFrame frame{options.judgement.policy, now.policy.version, options.against, before.policy.version, 0, 0, {}, {}, 0};
+  BacktestFrame frame;
   now.pump.OnFolded([&frame](const Event& event) {
     ++frame.events;
     if (frame.first.never()) frame.first = event.time;
@@ -84,9 +95,9 @@ int RunBacktest(const BacktestOptions& options) {
   for (bool more = true; more && !StopRequested();) {
     const absl::StatusOr<Batch> batch = (*source)->Poll();
     if (!batch.ok()) return Complain(batch.status());
-    for (Side* side : {&now, &before}) {
-      side->source.Hold(*batch);
-      const absl::StatusOr<bool> pumped = side->pump.Once();
+    for (SideFold* fold : {&now, &before}) {
+      fold->source.Hold(*batch);
+      const absl::StatusOr<bool> pumped = fold->pump.Once();
       if (!pumped.ok()) return Complain(pumped.status());
     }
     more = !batch->end;
@@ -95,14 +106,8 @@ int RunBacktest(const BacktestOptions& options) {
   progress.Wipe();
   frame.accounts = now.shard.stats().accounts;
   frame.last = now.shard.now();
-  frame.left_out = now.sink.left_out() + before.sink.left_out();
 
-  const Backtest result = Compare(now.sink.outcomes(), before.sink.outcomes());
-  const std::unique_ptr<OutputFile> out = OutputFile::Stdout();
-  absl::Status written = out->Append(options.json ? BacktestJson(result, frame)
-                                                  : BacktestText(result, frame, options.all ? SIZE_MAX : kAccountsShown));
-  if (written.ok()) written = out->Flush();
-  if (!written.ok()) return Complain(written);
+  if (absl::Status written = PrintBacktest(options, *now_side, *before_side, frame); !written.ok()) return Complain(written);
   return FinishInput(**source, StopRequested());
 }
 

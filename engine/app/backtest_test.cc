@@ -111,7 +111,7 @@ TEST_F(BacktestTest, AgainstItselfNothingChanges) {
 }
 
 TEST_F(BacktestTest, TheReportNamesAccountsAndTheirDifferences) {
-  BacktestFrame frame{"new.yaml", "site-2", "", "default-1", 1234, 9, kStart, kStart + Span::Days(3), 0};
+  BacktestFrame frame{"new.yaml", "site-2", "", "default-1", 1234, 9, kStart, kStart + Span::Days(3), 0, {}};
   const std::string text = BacktestText(Run(), frame, 50);
   for (const char* part : {"site-2 (new.yaml)", "default-1 (built in)", "1,234", "newly suspended", "30m, 10 fewer", "own_rule:abroad",
                            "told: suspend", "begin earlier"}) {

@@ -8,7 +8,8 @@
 #include "engine/app/commands.h"
 #include "engine/app/exit_code.h"
 #include "engine/app/stop.h"
-#ifdef SEKISHO_HAS_REFOLD
+#ifdef SEKISHO_HAS_CLUSTER_LOG
+#include "engine/app/backtest_range_command.h"
 #include "engine/app/refold_command.h"
 #endif
 #ifdef SEKISHO_HAS_ORDERS
@@ -119,6 +120,8 @@ void AddBacktest(CLI::App* app, std::function<int()>* run) {
   static BacktestOptions options;
   CLI::App* command = app->add_subcommand("backtest", "Show for whom another policy would decide otherwise, and why");
   AddInput(command, &options.input);
+  std::vector<CLI::Option*> of_files = command->get_options([command](const CLI::Option* o) { return o != command->get_help_ptr(); });
+  for (CLI::Option* option : of_files) option->group("Of FILE");
   command->add_option("--policy", options.judgement.policy, "The new policy's file")->required();
   command->add_option("--against", options.against, "The policy it is compared with (default: the built-in one)");
   AddGeo(command, &options.judgement);
@@ -127,13 +130,17 @@ void AddBacktest(CLI::App* app, std::function<int()>* run) {
       ->default_str("1GiB");
   command->add_flag("--json", options.json, "One JSON object with every account that changes");
   command->add_flag("--all", options.all, "Every account that changes, not only the first 50");
+  command->callback([run] { *run = [] { return RunBacktest(options); }; });
+#ifdef SEKISHO_HAS_CLUSTER_LOG
+  AddBacktestRange(command, of_files, &options, run);
+#endif
   command->footer(Footer("Examples:\n"
                          "  sekisho backtest --policy new.yaml --against site.yaml mx*/mail.log.*.gz mx*/mail.log\n"
                          "  sekisho backtest --policy new.yaml --json /var/log/mail.log | jq -r '.changes[].account'\n"
                          "Both policies see the same events in one pass. A policy's own mode is set aside: what it would do is\n"
                          "asked. What shadowed detectors and rules would have done is \"told only\". Compared are an account's\n"
-                         "first notification, throttle and suspension. Whether anything changes isn't in the exit code.\n"));
-  command->callback([run] { *run = [] { return RunBacktest(options); }; });
+                         "first notification, throttle and suspension. Whether anything changes isn't in the exit code.\n" +
+                         command->get_footer()));
 }
 
 void AddFeatures(CLI::App* app, std::function<int()>* run) {
@@ -232,7 +239,7 @@ int Main(int argc, char** argv) {
   AddEngine(&app, &run);
   AddTopics(&app, &run);
 #endif
-#ifdef SEKISHO_HAS_REFOLD
+#ifdef SEKISHO_HAS_CLUSTER_LOG
   AddRefold(&app, &run);
 #endif
   app.footer(Footer("Example:\n"

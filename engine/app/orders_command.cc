@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "connectors/common/canonical.h"
+#include "engine/app/cluster_options.h"
 #include "engine/app/exit_code.h"
 #include "engine/app/operator_key.h"
 #include "engine/app/policy_yaml.h"
@@ -28,11 +29,7 @@
 namespace sekisho::app {
 namespace {
 
-struct ClusterOptions {
-  std::string brokers;                // HOST:PORT,…
-  std::vector<std::string> settings;  // librdkafka's, "key=value"
-  int timeout_s = 30;
-};
+constexpr char kClientId[] = "sekisho-orders";
 
 struct SigningOptions {
   ClusterOptions cluster;
@@ -80,16 +77,6 @@ absl::StatusOr<std::string> ReadFile(const std::string& name) {
   return text.str();
 }
 
-absl::StatusOr<kafka::KafkaSettings> SettingsOf(const ClusterOptions& options) {
-  kafka::KafkaSettings settings = {{"bootstrap.servers", options.brokers}, {"client.id", "sekisho-orders"}};
-  for (const std::string& text : options.settings) {
-    const size_t at = text.find('=');
-    if (at == std::string::npos || at == 0) return absl::InvalidArgumentError(absl::StrCat("-X ", text, ": must be NAME=VALUE"));
-    settings.emplace_back(text.substr(0, at), text.substr(at + 1));
-  }
-  return settings;
-}
-
 absl::StatusOr<Span> SpanOf(const std::string& text, std::string_view option) {
   const std::optional<Span> span = ParseSpan(text);
   if (span.has_value() && *span >= Span()) return *span;
@@ -133,9 +120,9 @@ int Give(const SigningOptions& options, std::string_view account, std::variant<P
   const absl::StatusOr<std::string> record = wire::SignOrder(order, keys, options.key_id);
   if (!record.ok()) return Complain(record.status());
 
-  const auto settings = SettingsOf(options.cluster);
+  const auto settings = SettingsOf(options.cluster, kClientId);
   if (!settings.ok()) return Complain(settings.status());
-  const auto producer = kafka::OrderProducer::Connect(*settings, options.topic, Span::Seconds(options.cluster.timeout_s));
+  const auto producer = kafka::OrderProducer::Connect(*settings, options.topic, options.cluster.timeout());
   if (!producer.ok()) return Complain(producer.status());
   std::vector<kafka::OrderRecord> records;
   if (!account.empty()) {
@@ -168,9 +155,9 @@ int RunPush(const PushOptions& options) {
 }
 
 int RunStatus(const StatusOptions& options) {
-  const auto settings = SettingsOf(options.cluster);
+  const auto settings = SettingsOf(options.cluster, kClientId);
   if (!settings.ok()) return Complain(settings.status());
-  const auto markers = kafka::LastValues(*settings, options.topic, std::string(wire::kMarkerKey), Span::Seconds(options.cluster.timeout_s));
+  const auto markers = kafka::LastValues(*settings, options.topic, std::string(wire::kMarkerKey), options.cluster.timeout());
   if (!markers.ok()) return Complain(markers.status());
   std::optional<std::string> common;
   bool differ = false;
@@ -232,12 +219,6 @@ int RunException(const ExceptionOptions& options) {
     subject.asn = options.asn;
   }
   return Give(options.signing, account, exception);
-}
-
-void AddCluster(CLI::App* command, ClusterOptions* options) {
-  command->add_option("--brokers", options->brokers, "Where the cluster is: HOST:PORT, several with commas")->required();
-  command->add_option("-X", options->settings, "A setting of librdkafka, KEY=VALUE; may be repeated")->allow_extra_args(false);
-  command->add_option("--timeout", options->timeout_s, "Seconds to wait for the cluster")->check(CLI::Range(1, 3600))->capture_default_str();
 }
 
 void AddSigning(CLI::App* command, SigningOptions* options) {

@@ -1,9 +1,6 @@
 #include "engine/app/refold_command.h"
 
-#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -15,37 +12,26 @@
 #include "absl/strings/str_cat.h"
 #include "connectors/common/json.h"
 #include "engine/app/action_json.h"
+#include "engine/app/cluster_log.h"
 #include "engine/app/commands.h"
 #include "engine/app/exit_code.h"
 #include "engine/app/geo_setup.h"
-#include "engine/app/operator_key.h"
 #include "engine/app/output_file.h"
 #include "engine/app/policy_yaml.h"
 #include "engine/app/run_setup.h"
 #include "engine/app/stop.h"
 #include "engine/app/terminal.h"
-#include "engine/base/clock.h"
-#include "engine/cluster/marker.h"
 #include "engine/cluster/partition.h"
-#include "engine/kafka/client.h"
-#include "engine/state/store.h"
-#include "engine/wire/record_codec.h"
 
 namespace sekisho::app {
 namespace {
 
-constexpr size_t kBatchRecords = 1024;
-constexpr Span kBrokerTimeout = Span::Seconds(30);
-// Nothing came for so long, though the log isn't at its end.
-constexpr Span kStuck = Span::Seconds(60);
+constexpr char kClientId[] = "sekisho-refold";
 
 struct RefoldOptions {
-  std::string brokers;
-  std::vector<std::string> settings;  // librdkafka's, "key=value"
-  std::string topic = "events";
+  ClusterLogOptions log;
   std::string log_generation = "1";
   std::vector<int> partitions;        // empty: all
-  std::vector<std::string> operator_keys;  // "id=file"
   JudgementOptions judgement;
   std::string out = "-";
   std::string summary;                // file; empty: for people only
@@ -72,35 +58,6 @@ void AppendSummary(const Refolded& r, std::string* out) {
   }
   absl::StrAppend(out, "]}\n");
 }
-
-// A folder for one partition's state, which is thrown away.
-class ScratchStore {
- public:
-  static absl::StatusOr<std::unique_ptr<ScratchStore>> Open(const std::string& parent) {
-    std::string folder = parent + "/sekisho-refold-XXXXXX";
-    if (mkdtemp(folder.data()) == nullptr) return absl::UnavailableError(folder + " can't be made: set TMPDIR to a folder with room");
-    std::unique_ptr<ScratchStore> scratch(new ScratchStore(std::move(folder)));
-    StoreOptions options;
-    options.durability = Durability::kScratch;
-    absl::StatusOr<std::unique_ptr<StateStore>> store = StateStore::Open(scratch->folder_ + "/state", options);
-    if (!store.ok()) return store.status();
-    scratch->store_ = *std::move(store);
-    return scratch;
-  }
-  ~ScratchStore() {
-    store_.reset();
-    std::error_code error;
-    std::filesystem::remove_all(folder_, error);
-  }
-  ScratchStore(const ScratchStore&) = delete;
-  ScratchStore& operator=(const ScratchStore&) = delete;
-  StateStore* store() { return store_.get(); }
-
- private:
-  explicit ScratchStore(std::string folder) : folder_(std::move(folder)) {}
-  const std::string folder_;
-  std::unique_ptr<StateStore> store_;
-};
 
 class Refold {
  public:
@@ -129,29 +86,15 @@ class Refold {
     absl::StatusOr<GeoSet> geo = OpenGeo(options_.judgement);
     if (!geo.ok()) return geo.status();
     geo_ = *std::move(geo);
-    kafka::KafkaSettings settings = {{"bootstrap.servers", options_.brokers}, {"client.id", "sekisho-refold"}};
-    for (const std::string& text : options_.settings) {
-      const size_t at = text.find('=');
-      if (at == std::string::npos || at == 0) return absl::InvalidArgumentError("-X " + text + ": must be NAME=VALUE");
-      settings.emplace_back(text.substr(0, at), text.substr(at + 1));
-    }
-    for (const std::string& text : options_.operator_keys) {
-      const size_t at = text.find('=');
-      if (at == std::string::npos || at == 0) return absl::InvalidArgumentError("--operator-key " + text + ": must be ID=FILE");
-      absl::StatusOr<std::string> key = ReadOperatorKey(text.substr(at + 1));
-      if (!key.ok()) return key.status();
-      if (absl::Status status = operator_keys_.Add(text.substr(0, at), *std::move(key)); !status.ok()) return status;
-    }
-    const absl::StatusOr<Hash128> log_id = kafka::LogId(settings, options_.topic, options_.log_generation, kBrokerTimeout);
+    absl::StatusOr<std::unique_ptr<ClusterLog>> opened = OpenClusterLog(options_.log, kClientId, &geo_);
+    if (!opened.ok()) return opened.status();
+    opened_ = *std::move(opened);
+    log_ = opened_->log.get();
+    const absl::StatusOr<kafka::KafkaSettings> settings = SettingsOf(options_.log.cluster, kClientId);
+    if (!settings.ok()) return settings.status();
+    const absl::StatusOr<Hash128> log_id =
+        kafka::LogId(*settings, options_.log.topic, options_.log_generation, options_.log.cluster.timeout());
     if (!log_id.ok()) return log_id.status();
-    const auto locate = [this](const IpAddress& ip) {
-      const GeoInfo info = geo_.Lookup(ip);
-      return Place{info.country, info.asn};
-    };
-    absl::StatusOr<std::unique_ptr<kafka::OfflineLog>> log =
-        kafka::OfflineLog::Connect(settings, options_.topic, &operator_keys_, locate, kBrokerTimeout);
-    if (!log.ok()) return log.status();
-    log_ = *std::move(log);
     const absl::StatusOr<int> count = log_->Partitions();
     if (!count.ok()) return count.status();
     partitions_ = options_.partitions;
@@ -160,7 +103,7 @@ class Refold {
       std::iota(partitions_.begin(), partitions_.end(), 0);
     }
     for (const int p : partitions_) {
-      if (p >= *count) return absl::InvalidArgumentError(absl::StrCat("--partition ", p, ": ", options_.topic, " has ", *count));
+      if (p >= *count) return absl::InvalidArgumentError(absl::StrCat("--partition ", p, ": ", options_.log.topic, " has ", *count));
     }
     setup_.log_id = *log_id;
     setup_.policy = std::move(policy->policy);
@@ -188,42 +131,15 @@ class Refold {
       std::fprintf(stderr, "sekisho: partition %d: the log begins at offset %lld; what was folded before is not known here\n",
                    result.partition, static_cast<long long>(begin->value));
     }
-    const char* parent = std::getenv("TMPDIR");
-    absl::StatusOr<std::unique_ptr<ScratchStore>> scratch = ScratchStore::Open(parent != nullptr ? parent : "/tmp");
-    if (!scratch.ok()) return scratch.status();
-    absl::StatusOr<std::unique_ptr<Partition>> partition = Partition::Open(&setup_, id, (*scratch)->store(), *begin);
+    absl::StatusOr<std::unique_ptr<Partition>> partition = Partition::Open(&setup_, id, nullptr, *begin);
     if (!partition.ok()) return partition.status();
-    absl::StatusOr<std::unique_ptr<LogReader>> reader = log_->Open(id, *begin);
-    if (!reader.ok()) return reader.status();
-    EventTime moved = RealClock().Now();
     std::vector<Output> outputs;
-    while ((*partition)->next() < *end && !StopRequested()) {
-      absl::StatusOr<LogBatch> batch = (*reader)->Read(kBatchRecords);
-      if (!batch.ok()) return batch.status();
-      const Offset before = (*partition)->next();
-      // Not past the end that was seen first: a live log has no other.
-      batch->records = batch->records.first(static_cast<size_t>(
-          std::find_if(batch->records.begin(), batch->records.end(), [&](const LogRecord& r) { return r.offset >= *end; }) -
-          batch->records.begin()));
-      for (const LogRecord& record : batch->records) result.events += std::holds_alternative<Event>(record.value);
-      if (absl::Status status = (*partition)->Fold(*batch, Offset{0}, &outputs); !status.ok()) return status;
-      if (absl::Status status = Write(&outputs, &result); !status.ok()) return status;
-      if ((*partition)->freeze_due()) {
-        const SnapshotPart part = (*partition)->Freeze();
-        absl::Status status = (*scratch)->store()->Commit(*part.records, ToStateMarker(part.marker));
-        if (status.ok()) status = (*partition)->Thaw();
-        if (!status.ok()) return status;
-      }
-      if ((*partition)->next() > before) {
-        moved = RealClock().Now();
-        continue;
-      }
-      if (RealClock().Now() - moved > kStuck) {
-        return absl::UnavailableError(absl::StrCat("nothing more came after offset ", before.value, ", but the log ends at ",
-                                                   end->value, ": is a broker away?"));
-      }
-      log_->Wait(Span::Millis(100));
-    }
+    const auto fold = [&](const LogBatch& batch) {
+      for (const LogRecord& record : batch.records) result.events += std::holds_alternative<Event>(record.value);
+      if (absl::Status status = (*partition)->Fold(batch, Offset{0}, &outputs); !status.ok()) return status;
+      return Write(&outputs, &result);
+    };
+    if (absl::Status status = ReadRange(log_, id, *begin, *end, {.stop = StopRequested}, fold); !status.ok()) return status;
     const ShardStats& shard = (*partition)->shard_stats();
     result.marker = (*partition)->Marker();
     result.records = (*partition)->stats().records;
@@ -270,8 +186,8 @@ class Refold {
 
   const RefoldOptions options_;
   GeoSet geo_;
-  wire::OperatorKeys operator_keys_;
-  std::unique_ptr<kafka::OfflineLog> log_;
+  std::unique_ptr<ClusterLog> opened_;
+  kafka::OfflineLog* log_ = nullptr;
   std::vector<int> partitions_;
   FoldSetup setup_;
   std::unique_ptr<OutputFile> out_;
@@ -284,14 +200,10 @@ class Refold {
 void AddRefold(CLI::App* app, std::function<int()>* run) {
   static RefoldOptions options;
   CLI::App* command = app->add_subcommand("refold", "Fold a cluster's own logs again, and print the actions they lead to");
-  command->add_option("--brokers", options.brokers, "Where the cluster is: HOST:PORT, several with commas")->required();
-  command->add_option("-X", options.settings, "A setting of librdkafka, KEY=VALUE; may be repeated")->allow_extra_args(false);
-  command->add_option("--topic", options.topic, "The events")->capture_default_str();
+  AddClusterLog(command, &options.log);
   command->add_option("--log-generation", options.log_generation, "As in the engines' configuration")->capture_default_str();
   command->add_option("--partition", options.partitions, "Only this one; may be repeated")
       ->check(CLI::NonNegativeNumber)
-      ->allow_extra_args(false);
-  command->add_option("--operator-key", options.operator_keys, "ID=FILE, a key whose orders the engines believe; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--policy", options.judgement.policy, "The policy file that the partitions began with (default: built in)");
   command->add_option("--geo", options.judgement.geo, "Country database, the one that the engines use");

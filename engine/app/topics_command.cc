@@ -9,12 +9,11 @@
 #include <memory>
 #include <sstream>
 #include <string>
-#include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/app/cluster_options.h"
 #include "engine/app/exit_code.h"
 #include "engine/app/topics_yaml.h"
 #include "engine/kafka/topics.h"
@@ -27,26 +26,15 @@ constexpr int kTriesMax = 50;
 constexpr std::chrono::milliseconds kPause(100);
 
 struct TopicsOptions {
-  std::string brokers;                  // HOST:PORT,…
+  ClusterOptions cluster;
   std::string config;                   // file; empty: the topics that come with the program
-  std::vector<std::string> settings;    // librdkafka's, "key=value"
   std::vector<std::string> partitions;  // "group=number", instead of the file's
   int replication = 0;                  // instead of the file's; 0: the file's
-  int timeout_s = 30;
 };
 
 int Complain(const absl::Status& status) {
   std::fprintf(stderr, "sekisho: %s\n", std::string(status.message()).c_str());
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
-}
-
-// "key=value"; an InvalidArgument error if it isn't.
-absl::StatusOr<std::pair<std::string, std::string>> Split(const std::string& text, std::string_view option) {
-  const size_t at = text.find('=');
-  if (at == std::string::npos || at == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(std::string(option), " ", text, ": must be NAME=VALUE"));
-  }
-  return std::pair(text.substr(0, at), text.substr(at + 1));
 }
 
 // Beside the program in a build, or where the installation has it.
@@ -63,15 +51,15 @@ absl::StatusOr<std::vector<kafka::TopicSpec>> WantedTopics(const TopicsOptions& 
   TopicOverrides overrides;
   overrides.replication = options.replication;
   for (const std::string& text : options.partitions) {
-    const auto entry = Split(text, "--partitions");
-    if (!entry.ok()) return entry.status();
+    const size_t at = text.find('=');
+    if (at == std::string::npos || at == 0) return absl::InvalidArgumentError(absl::StrCat("--partitions ", text, ": must be NAME=VALUE"));
     int number = 0;
-    const char* end = entry->second.data() + entry->second.size();
-    const auto [stop, error] = std::from_chars(entry->second.data(), end, number);
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + at + 1, end, number);
     if (error != std::errc() || stop != end || number < 1) {
       return absl::InvalidArgumentError(absl::StrCat("--partitions ", text, ": not a number from 1 on"));
     }
-    overrides.partitions[entry->first] = number;
+    overrides.partitions[text.substr(0, at)] = number;
   }
   const std::string file_name = options.config.empty() ? ShippedTopics() : options.config;
   if (file_name.empty()) return absl::InvalidArgumentError("no topics.yaml found beside the program: name one by --config");
@@ -82,13 +70,9 @@ absl::StatusOr<std::vector<kafka::TopicSpec>> WantedTopics(const TopicsOptions& 
 }
 
 absl::StatusOr<std::unique_ptr<kafka::TopicAdmin>> ConnectTo(const TopicsOptions& options) {
-  kafka::KafkaSettings settings = {{"bootstrap.servers", options.brokers}, {"client.id", "sekisho-topics"}};
-  for (const std::string& text : options.settings) {
-    auto setting = Split(text, "-X");
-    if (!setting.ok()) return setting.status();
-    settings.push_back(*std::move(setting));
-  }
-  return kafka::TopicAdmin::Connect(settings, Span::Seconds(options.timeout_s));
+  const auto settings = SettingsOf(options.cluster, "sekisho-topics");
+  if (!settings.ok()) return settings.status();
+  return kafka::TopicAdmin::Connect(*settings, options.cluster.timeout());
 }
 
 int Run(const TopicsOptions& options, bool create) {
@@ -128,14 +112,12 @@ int Run(const TopicsOptions& options, bool create) {
 }
 
 void AddOptions(CLI::App* command, TopicsOptions* options) {
-  command->add_option("--brokers", options->brokers, "Where the cluster is: HOST:PORT, several with commas")->required();
+  AddCluster(command, &options->cluster);
   command->add_option("--config", options->config, "The wanted topics in YAML (default: those that come with the program)");
-  command->add_option("-X", options->settings, "A setting of librdkafka, KEY=VALUE; may be repeated")->allow_extra_args(false);
   command->add_option("--partitions", options->partitions, "GROUP=NUMBER, instead of the file's; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--replication", options->replication, "Copies of each partition, instead of the file's")
       ->check(CLI::Range(1, 100));
-  command->add_option("--timeout", options->timeout_s, "Seconds to wait for the cluster")->check(CLI::Range(1, 3600))->capture_default_str();
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ Partition::Partition(const FoldSetup* setup, PartitionId id, RecordStore* store,
 absl::StatusOr<std::unique_ptr<Partition>> Partition::Open(const FoldSetup* setup, PartitionId id, RecordStore* store,
                                                            Offset fresh_from, FoldCounts* counts) {
   std::unique_ptr<Partition> partition(new Partition(setup, id, store, fresh_from, counts));
-  if (store->marker().has_value()) {
+  if (store != nullptr && store->marker().has_value()) {
     if (absl::Status status = partition->Restore(*store->marker()); !status.ok()) {
       return absl::Status(status.code(), store->name() + ": " + std::string(status.message()));
     }

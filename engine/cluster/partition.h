@@ -72,7 +72,7 @@ struct PartitionStats {
 class Partition final : public PartitionFold {
  public:
   // Goes on from the store's marker; without one, begins at `fresh_from` with no state. `setup`, `store` and `counts` outlive
-  // it.
+  // it. Null `store`: for a fold whose state nobody keeps; then there is nothing to freeze.
   //   FailedPrecondition  the state is of another log
   //   DataLoss            the state is damaged
   //   InvalidArgument     the policy that the state was decided by can't be read

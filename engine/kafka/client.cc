@@ -112,6 +112,18 @@ class ConnectedOfflineLog final : public OfflineLog {
     if (!watermarks.ok()) return Trouble(watermarks.status());
     return watermarks->end;
   }
+  absl::StatusOr<Offset> At(PartitionId partition, EventTime time) override {
+    const PartitionsHandle asked(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_t* const one = rd_kafka_topic_partition_list_add(asked.get(), topic_.c_str(), partition.value);
+    one->offset = time.millis();
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(reader_->client(), asked.get(), static_cast<int>(timeout_.millis()));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = one->err;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return Trouble(absl::UnavailableError(absl::StrCat(topic_, " [", partition.value, "]: ", rd_kafka_err2str(error))));
+    }
+    if (one->offset < 0) return End(partition);
+    return Offset{one->offset};
+  }
   absl::StatusOr<std::unique_ptr<LogReader>> Open(PartitionId partition, Offset from) override {
     absl::StatusOr<std::unique_ptr<PartitionStream>> stream = reader_->Open(topic_, partition, from);
     if (!stream.ok()) return stream.status();

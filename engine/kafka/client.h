@@ -122,6 +122,8 @@ class OfflineLog : public Log {
   virtual absl::StatusOr<int> Partitions() = 0;
   // The offset that the next record will get.
   virtual absl::StatusOr<Offset> End(PartitionId partition) = 0;
+  // Of the first record whose own time stamp, which its producer gave it, is `time` or later; without one, End.
+  virtual absl::StatusOr<Offset> At(PartitionId partition, EventTime time) = 0;
   // Returns once a reader has something, at the latest after `at_most`.
   virtual void Wait(Span at_most) = 0;
 };
