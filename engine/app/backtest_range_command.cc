@@ -99,9 +99,9 @@ void AddBacktestRange(CLI::App* command, const std::vector<CLI::Option*>& of_fil
       "  sekisho backtest --policy new.yaml --against site.yaml --brokers kafka1:9092 --since 7d\n"
       "  sekisho backtest --policy new.yaml --brokers kafka1:9092 --operator-key noc=noc.key --since 2027-03-01 --until 2027-03-31\n"
       "Each partition of the topic is read once, in no group; nothing in the cluster changes. --since and --until go by when the\n"
-      "records were sent. Both policies see the releases, exceptions and judgements of networks that stand in the range, as they were\n"
-      "given then; orders are believed by --operator-key. What stood before it isn't known, so begin a week or more before what you\n"
-      "want to see. Policies pushed in the range are passed over: each side keeps its own. What can't be read is counted.\n");
+      "records were sent. Both policies see the releases, the exceptions and what was judged of networks, domains and campaigns as they\n"
+      "stand in the range; orders are believed by --operator-key. What stood before it isn't known, so begin a week or more before\n"
+      "what you want to see. Policies pushed in the range are passed over: each side keeps its own. What can't be read is counted.\n");
   command->callback([options, run] {
     *run = [options] { return where.log.cluster.brokers.empty() ? RunBacktest(*options) : RunRange(*options, where); };
   });
