@@ -97,6 +97,8 @@ TEST_F(ClientTest, SaysWhenTheLogNoLongerHoldsAnOffset) {
   EXPECT_EQ((*offline)->Partitions().value_or(0), kPartitions);
   EXPECT_EQ((*offline)->Begin(PartitionId{0}).value_or(Offset{}), Offset{3});
   EXPECT_EQ((*offline)->End(PartitionId{0}).value_or(Offset{}), Offset{5});
+  EXPECT_EQ((*offline)->At(PartitionId{0}, EventTime::FromSeconds(1)).value_or(Offset{}), Offset{3}) << "what is left";
+  EXPECT_EQ((*offline)->At(PartitionId{0}, EventTime::FromSeconds(32'472'144'000)).value_or(Offset{}), Offset{5}) << "2999";
   auto replay = (*offline)->Open(PartitionId{0}, Offset{3});
   ASSERT_TRUE(replay.ok()) << replay.status();
   Offset next{3};
