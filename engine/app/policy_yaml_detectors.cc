@@ -47,8 +47,10 @@ void AddOrigin(YamlFields* f, Policy* p) {
                         "Countries far from the owner's that unfamiliar sources sent from");
   velocity.Limit("two_hours", &p->country_velocity.two_hours,
                  "Within 2 h. Lower finds a rotation a message earlier, and stops trips through two countries");
-  velocity.Limit("first_two", &p->country_velocity.first_two, "Within 2 h; too weak to act on alone");
+  velocity.Limit("first_two", &p->country_velocity.first_two, "Within 2 h; suspends only with evidence of another kind");
   velocity.Limit("day", &p->country_velocity.day, "Within 24 h: a slower rotation");
+  velocity.Count("judged_min", &p->country_velocity.judged_min,
+                 "From so many recipients of that day on, `day` is silent where three in ten of them are people the account knows");
 
   DetectorKeys rotation(f, p, DetectorId::kSourceRotation,
                         "Unfamiliar sources that sent at most three messages each and moved on");
@@ -56,6 +58,9 @@ void AddOrigin(YamlFields* f, Policy* p) {
                  "Within 2 h. Lower finds a rotation earlier, and stops people who walk between networks");
   rotation.Limit("day", &p->source_rotation.day, "Within 24 h");
   rotation.Limit("far_day", &p->source_rotation.far_day, "Within 24 h, counting only sources in countries new to the owner");
+  rotation.Count("judged_min", &p->source_rotation.judged_min,
+                 "From so many recipients of that day on, `day` and `far_day` are silent where three in ten of them are people the "
+                 "account knows");
 
   DetectorKeys dispersion(f, p, DetectorId::kSourceDispersion,
                           "More sources in 24 h than the account is used to, a third of them unfamiliar at least");
@@ -88,12 +93,20 @@ void AddVolume(YamlFields* f, Policy* p) {
   burst.Count("recipients_messages_min", &p->source_burst.recipients_messages_min,
               "Recipients count from so many messages on: one message to a whole club is no burst");
   burst.Count("judged_min", &p->source_burst.judged_min,
-              "From so many recipients on, the score is halved where most of them are people the account knows");
+              "From so many recipients on, the score is halved where three in ten of them are people the account knows");
   burst.Percent("read_factor_percent", &p->source_burst.read_factor_percent,
                 "Where mail is read too, if only a little, a source may send so much more");
   burst.Percent("near_factor_percent", &p->source_burst.near_factor_percent,
                 "Sources in the owner's own country may send so much more");
+  burst.Percent("newcomer_factor_percent", &p->source_burst.newcomer_factor_percent,
+                "The same where the account itself is new: first seen when the log was a week old");
   burst.Percent("near_score_percent", &p->source_burst.near_score_percent, "Their scores are this part of the others'");
+  burst.Limit("side_country", &p->source_burst.side_country,
+              "Within 24 h, the last of them from a familiar source, but in a country that the owner seldom reads from: who "
+              "watched the mailbox for days before he sends is familiar, too");
+  burst.Percent("side_percent_max", &p->source_burst.side_percent_max, "Of the owner's reads, at most so many are from there");
+  burst.Percent("side_factor_percent", &p->source_burst.side_factor_percent,
+                "Of the most messages on one earlier day: below, nothing is odd");
   AddRate(f, p, DetectorId::kSendRate, &p->send_rate, "Messages of the account, from whatever source");
   AddRate(f, p, DetectorId::kRecipientRate, &p->recipient_rate, "Recipients of the account, from whatever source");
 }
@@ -103,14 +116,21 @@ void AddRecipients(YamlFields* f, Policy* p) {
   tendency.Percent("new_percent_min", &p->recipient_tendency.new_percent_min, "Their share of that hour's recipients");
   tendency.Percent("usual_new_percent_max", &p->recipient_tendency.usual_new_percent_max,
                    "An account with a larger share by habit (a shop) is only judged by `habitual`");
+  tendency.Limit("first", &p->recipient_tendency.first,
+                 "New recipients within 1 h of unfamiliar sources in countries new to the owner; too weak to act on with as weak another");
+  tendency.Count("messages_min", &p->recipient_tendency.messages_min,
+                 "Messages of such sources within that hour, for `few` and `many`. Lower is earlier, and stops who tells many at once "
+                 "of his move");
   tendency.Limit("few", &p->recipient_tendency.few,
-                 "New recipients within 1 h of unfamiliar sources in countries new to the owner. Lower finds "
+                 "The same, and more in a row than this account would write to by chance once in ten thousand times. Lower finds "
                  "ten-messages-a-day abuse sooner, and stops travellers who make new friends");
   tendency.Limit("many", &p->recipient_tendency.many, "The same, many of them");
   tendency.Limit("near_few", &p->recipient_tendency.near_few, "The same, of sources in the owner's own country");
   tendency.Limit("near_many", &p->recipient_tendency.near_many, "The same, many of them");
   tendency.Limit("habitual", &p->recipient_tendency.habitual,
                  "Of sources in countries new to the owner, where strangers are this account's habit");
+  tendency.Limit("side_country", &p->recipient_tendency.side_country,
+                 "Within 24 h, the last by a familiar source in a country that the owner seldom reads from");
   tendency.Limit("unread_source", &p->recipient_tendency.unread_source,
                  "Of a source in the owner's surroundings that never read mail, where the owner reads from others");
   tendency.Limit("known_source", &p->recipient_tendency.known_source,
@@ -123,6 +143,8 @@ void AddMailboxAndCredential(YamlFields* f, Policy* p) {
   unread.Count("messages_min", &p->send_without_read.messages_min, "Messages within 24 h; fewer say nothing");
   unread.Count("history_days_min", &p->send_without_read.history_days_min,
                "Days of history from which on the habit is settled; before, a traveller may look the same");
+  unread.Count("judged_min", &p->send_without_read.judged_min,
+               "From so many recipients on, it is silent where three in ten of them are people the account knows");
   unread.Score("far_score", &p->send_without_read.far_score, "Points of risk in a country new to the owner");
   unread.Score("far_score_unsettled", &p->send_without_read.far_score_unsettled,
                "The same before the habit is settled");
@@ -143,6 +165,8 @@ void AddOutcome(YamlFields* f, Policy* p) {
   surge.Limit("failed", &p->bounce_surge.failed, "Within 1 h. Lower is earlier, and hits old address books");
   surge.Limit("failed_high", &p->bounce_surge.failed_high, "Within 1 h, beyond any address book");
   surge.Percent("percent_min", &p->bounce_surge.percent_min, "Their share of that hour's deliveries, at least");
+  surge.Percent("own_score_percent", &p->bounce_surge.own_score_percent,
+                "Where only familiar sources sent, the scores are this part of the others': old lists bounce, too");
 }
 
 void AddReputation(YamlFields* f, Policy* p) {
@@ -188,7 +212,7 @@ void AddWebmailOrigin(YamlFields* f, Policy* p) {
   webmail.Limit("sources", &p->webmail_origin.sources, "Foreign sources that used webmail within 24 h");
   webmail.Count("messages_min", &p->webmail_origin.messages_min, "Sources count from so many such messages within 1 h on");
   webmail.Count("judged_min", &p->webmail_origin.judged_min,
-                "From so many recipients on, it is silent where most of them are people the account knows");
+                "From so many recipients on, it is silent where three in ten of them are people the account knows");
 }
 
 void AddDomesticRotation(YamlFields* f, Policy* p) {
@@ -198,6 +222,7 @@ void AddDomesticRotation(YamlFields* f, Policy* p) {
   rotation.Limit("two_hours", &p->domestic_rotation.two_hours,
                  "Within 2 h. Lower is earlier, and hits who sends from one borrowed network after another");
   rotation.Limit("two_hours_high", &p->domestic_rotation.two_hours_high, "The same, many of them");
+  rotation.Limit("two_hours_most", &p->domestic_rotation.two_hours_most, "The same, more than anybody walks through");
   rotation.Limit("day", &p->domestic_rotation.day, "Within 24 h: a slower rotation");
   rotation.Percent("usual_factor_percent", &p->domestic_rotation.usual_factor_percent,
                    "Of such sources on a mean day of this account; the limits are above that");

@@ -11,8 +11,12 @@ bool DetectBounceSurge(const DetectInput& in, Signal* signal) {
   const Policy::BounceSurge& p = in.policy.bounce_surge;
   const int64_t finished = f.failed_1h + f.sent_1h;
   if (finished == 0 || f.failed_1h * 100 < p.percent_min * finished) return false;
-  return Reach(in, p.failed_high, "failed_deliveries_1h", f.failed_1h, Span::Hours(1), signal) ||
-         Reach(in, p.failed, "failed_deliveries_1h", f.failed_1h, Span::Hours(1), signal);
+  const auto weighed = [&](const Limit& limit) {
+    const int64_t percent = f.stray_messages_24h > 0 && !f.young ? 100 : p.own_score_percent;
+    return Limit{limit.at_least, static_cast<int32_t>(limit.score * percent / 100)};
+  };
+  return Reach(in, weighed(p.failed_high), "failed_deliveries_1h", f.failed_1h, Span::Hours(1), signal) ||
+         Reach(in, weighed(p.failed), "failed_deliveries_1h", f.failed_1h, Span::Hours(1), signal);
 }
 
 }  // namespace sekisho

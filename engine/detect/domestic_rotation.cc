@@ -20,7 +20,8 @@ bool DetectDomesticRotation(const DetectInput& in, Signal* signal) {
   const int64_t habit = f.usual_passing_day * p.usual_factor_percent / 10'000;
   const auto above_habit = [&](const Limit& limit) { return Limit{std::max(limit.at_least, habit + 1), limit.score}; };
   const Span two = Span::Hours(2);
-  const bool fast = Reach(in, above_habit(p.two_hours_high), "passing_areas_2h", f.passing_areas_2h, two, signal) ||
+  const bool fast = Reach(in, above_habit(p.two_hours_most), "passing_areas_2h", f.passing_areas_2h, two, signal) ||
+                    Reach(in, above_habit(p.two_hours_high), "passing_areas_2h", f.passing_areas_2h, two, signal) ||
                     Reach(in, above_habit(p.two_hours), "passing_areas_2h", f.passing_areas_2h, two, signal);
   const bool slow = Reach(in, above_habit(p.day), "passing_areas_24h", f.passing_areas_24h, Span::Hours(24), signal);
   return fast || slow;

@@ -13,6 +13,7 @@ bool DetectSendWithoutRead(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
   if (!f.stray || f.familiarity != Familiarity::kFar || !f.reads_mail || f.reads_there > 0) return false;
   const Policy::SendWithoutRead& p = in.policy.send_without_read;
+  if (f.ToKnownPeople(p.judged_min) || f.ToKnownPeople24h(p.judged_min)) return false;
   const int32_t score = f.history_days >= p.history_days_min ? p.far_score : p.far_score_unsettled;
   return Reach(in, {p.messages_min, score}, "stray_messages_24h", f.stray_messages_24h, Span::Hours(24), signal);
 }

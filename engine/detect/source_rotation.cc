@@ -13,6 +13,8 @@ bool DetectSourceRotation(const DetectInput& in, Signal* signal) {
   if (!f.stray) return false;
   const Policy::SourceRotation& p = in.policy.source_rotation;
   const bool fast = Reach(in, p.two_hours, "stray_passing_2h", f.stray_passing_2h, Span::Hours(2), signal);
+  // An owner who answers his own people from one network after another.
+  if (f.ToKnownPeople24h(p.judged_min)) return fast;
   const bool slow = Reach(in, p.day, "stray_passing_24h", f.stray_passing_24h, Span::Hours(24), signal);
   const bool far = Reach(in, p.far_day, "far_passing_24h", f.far_passing_24h, Span::Hours(24), signal);
   return fast || slow || far;

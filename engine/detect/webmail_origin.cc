@@ -15,7 +15,7 @@ bool DetectWebmailOrigin(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
   if (!f.stray || !f.via_webmail || f.familiarity != Familiarity::kFar || f.log_young) return false;
   const Policy::WebmailOrigin& p = in.policy.webmail_origin;
-  if (f.stray_judged_1h >= p.judged_min && f.stray_new_recipients_1h * 2 < f.stray_judged_1h) return false;
+  if (f.ToKnownPeople(p.judged_min)) return false;
   const Span hour = Span::Hours(1);
   bool any = Reach(in, p.many, "far_webmail_messages_1h", f.far_webmail_messages_1h, hour, signal) ||
              Reach(in, p.few, "far_webmail_messages_1h", f.far_webmail_messages_1h, hour, signal);

@@ -71,8 +71,9 @@ struct Policy {
   // Countries, far from the owner's, that stray sources sent from.
   struct CountryVelocity {
     Limit two_hours = {3, 60};   // lower: finds a rotation one message earlier, stops two-country trips
-    Limit first_two = {2, 30};   // in two hours; alone only observed
-    Limit day = {4, 55};
+    Limit first_two = {2, 50};   // in two hours; suspends only with other evidence as strong
+    Limit day = {4, 55};         // unless
+    int64_t judged_min = 5;      // so many recipients of that day are judged, and three in ten of them known
   } country_velocity;
 
   // Stray sources that sent at most three messages each and moved on.
@@ -80,6 +81,7 @@ struct Policy {
     Limit two_hours = {4, 50};
     Limit day = {8, 50};
     Limit far_day = {5, 45};     // far sources only
+    int64_t judged_min = 5;      // so many recipients of that day judged, three in ten of them known, silence `day` and `far_day`
   } source_rotation;
 
   // Distinct sources in 24 h, of which at least a third are stray.
@@ -96,11 +98,15 @@ struct Policy {
     Limit hour = {25, 55};
     Limit hour_high = {60, 70};
     int64_t recipients_per_message = 3;  // the same scores at so many times as many recipients,
-    int64_t recipients_messages_min = 3; // of at least so many messages: one message to a whole club is no burst
-    int64_t judged_min = 5;              // so many judged recipients, less than half of them new, halve the score
+    int64_t recipients_messages_min = 7; // of at least so many messages: one message to a whole club is no burst
+    int64_t judged_min = 5;              // so many judged recipients, three in ten of them known, halve the score
     int64_t read_factor_percent = 200;   // sources in surroundings that are read from, if little, may send so much more
-    int64_t near_factor_percent = 300;   // sources in the owner's own country may send so much more,
+    int64_t near_factor_percent = 1000;  // sources in the owner's own country may send so much more,
+    int64_t newcomer_factor_percent = 300;  // or so much where the account itself was first seen when the log was a week old
     int64_t near_score_percent = 80;     // and weigh so much
+    Limit side_country = {280, 45};       // in 24 h, whoever sent, now by a known source in a country that
+    int64_t side_percent_max = 20;       // so few of the owner's mailbox reads come from
+    int64_t side_factor_percent = 300;   // of the most messages on one earlier day
   } source_burst;
 
   // Messages of the account, whatever the source, against its class's limit and its own habit.
@@ -122,11 +128,14 @@ struct Policy {
   struct RecipientTendency {
     int64_t new_percent_min = 80;        // of the recipients judged in one hour
     int64_t usual_new_percent_max = 60;  // an account that always writes to strangers (a shop) is not odd
-    Limit few = {5, 40};                 // new ones in one hour, written to by far strays
+    Limit first = {5, 20};               // new ones in one hour, written to by far strays
+    int64_t messages_min = 6;            // by strays in that hour, for the next two
+    Limit few = {5, 40};                 // more of them than the account's habit brings about by chance
     Limit many = {20, 45};
     Limit near_few = {8, 20};            // by near strays
     Limit near_many = {30, 25};
     Limit habitual = {20, 20};           // far strays of an account that always writes to strangers
+    Limit side_country = {150, 30};      // in 24 h, now by a known source in a country that few reads come from
     Limit unread_source = {100, 30};     // a source in the owner's surroundings that never read mail itself
     Limit known_source = {100, 5};      // the owner's own source: a mailing, perhaps a large one
   } recipient_tendency;
@@ -135,6 +144,7 @@ struct Policy {
   struct SendWithoutRead {
     int64_t messages_min = 3;            // in 24 h
     int64_t history_days_min = 7;        // before, a traveller's first days abroad may look the same
+    int64_t judged_min = 5;              // so many judged recipients, three in ten of them known, silence it
     int32_t far_score = 30, far_score_unsettled = 25;
   } send_without_read;
 
@@ -152,6 +162,7 @@ struct Policy {
     Limit failed = {10, 35};             // deliveries bounced or refused in one hour
     Limit failed_high = {50, 50};
     int64_t percent_min = 25;            // of the deliveries of that hour
+    int64_t own_score_percent = 40;      // where no stray sent: an old address book, an old list
   } bounce_surge;
 
   // A stray source in a network that other accounts were suspended over.
@@ -180,17 +191,18 @@ struct Policy {
 
   // Messages through webmail whose session was opened from a country that isn't the owner's.
   struct WebmailOrigin {
-    Limit few = {5, 15};                 // in one hour; lower: hits travellers who answer their mail at an internet cafe
-    Limit many = {15, 25};
+    Limit few = {5, 25};                 // in one hour; lower: hits travellers who answer their mail at an internet cafe
+    Limit many = {15, 30};
     Limit sources = {3, 25};             // foreign sources that used webmail in 24 h, of at least messages_min messages
     int64_t messages_min = 3;
-    int64_t judged_min = 5;              // so many judged recipients, less than half of them new, silence it
+    int64_t judged_min = 5;              // so many judged recipients, three in ten of them known, silence it
   } webmail_origin;
 
   // Areas (AS numbers, else /16 and /32) in the owner's own country, from each of which passing sources sent.
   struct DomesticRotation {
     Limit two_hours = {4, 50};           // lower: hits who sends, without reading, from one borrowed network after another
     Limit two_hours_high = {7, 60};
+    Limit two_hours_most = {10, 70};     // beyond doubt together with source_rotation, see there
     Limit day = {8, 50};
     int64_t usual_factor_percent = 400;  // of the passing sources on a mean day of this account
   } domestic_rotation;
@@ -276,8 +288,10 @@ struct Policy {
   Rung notify = {55, 2, Span()};
   Rung throttle = {60, 2, Span::Hours(1)};
   Rung suspend = {70, 2, Span::Hours(24)};
-  // country_velocity and source_rotation together, each at this score at least, suspend by themselves.
+  // country_velocity and source_rotation together, each at this score at least, suspend by themselves; so does
+  // source_rotation with domestic_rotation, whose score must be higher: phones move through near networks, too.
   int32_t beyond_doubt_score = 45;
+  int32_t beyond_doubt_domestic_score = 70;
 
   Span announce_every = Span::Hours(24);  // observe and notify are said at most so often
   Span evidence_fresh = Span::Hours(6);   // evidence this close to the expiry renews a suspension

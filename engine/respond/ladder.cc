@@ -7,13 +7,14 @@ namespace sekisho {
 
 Risk Weigh(std::span<const Signal> signals, const Policy& policy, bool with_shadow) {
   Risk risk;
-  bool velocity = false, rotation = false;
+  bool velocity = false, rotation = false, domestic = false;
   for (const Signal& s : signals) {
     if (s.shadow && !with_shadow) continue;
     int32_t& strongest = risk.by_family[static_cast<size_t>(s.family)];
     strongest = std::max(strongest, s.score);
     velocity |= s.detector == DetectorId::kCountryVelocity && s.score >= policy.beyond_doubt_score;
     rotation |= s.detector == DetectorId::kSourceRotation && s.score >= policy.beyond_doubt_score;
+    domestic |= s.detector == DetectorId::kDomesticRotation && s.score >= policy.beyond_doubt_domestic_score;
   }
   for (const int32_t score : risk.by_family) {
     risk.points += score;
@@ -23,7 +24,7 @@ Risk Weigh(std::span<const Signal> signals, const Policy& policy, bool with_shad
   if (has(Family::kOrigin) && has(Family::kMailbox)) --risk.families;
   // What other accounts did, twice told: no account is stopped for that alone.
   if (has(Family::kReputation) && has(Family::kCohort)) --risk.families;
-  risk.beyond_doubt = velocity && rotation;
+  risk.beyond_doubt = rotation && (velocity || domestic);
   risk.points = std::min(risk.points, 100);
   return risk;
 }

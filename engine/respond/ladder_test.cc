@@ -62,6 +62,14 @@ TEST(LadderTest, RotationThroughCountriesIsBeyondDoubt) {
             "beyond_doubt");
 }
 
+TEST(LadderTest, RotationThroughManyNearNetworksIsBeyondDoubt) {
+  const auto decide = [](int domestic) {
+    return Decide({Make(DetectorId::kDomesticRotation, Family::kOrigin, domestic), Make(DetectorId::kSourceRotation, Family::kOrigin, 50)});
+  };
+  EXPECT_EQ(decide(70).rule, "beyond_doubt");
+  EXPECT_NE(decide(60).rule, "beyond_doubt") << "phones pass through near networks, too";
+}
+
 TEST(LadderTest, ShadowedSignalsDontEnforce) {
   const std::vector<Signal> signals = {Make(DetectorId::kSourceBurst, Family::kVolume, 35, true),
                                        Make(DetectorId::kRecipientTendency, Family::kRecipients, 40)};

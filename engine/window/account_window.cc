@@ -153,15 +153,19 @@ Familiarity AccountWindow::Know(const IpAddress& ip, const Place& place, EventTi
     if (ReadByTheOwner(s, at) || (Young(at) && s.reads >= kReadsKnownYoung)) return Familiarity::kKnown;
   }
   if (place.country == 0) return Familiarity::kNear;
-  // A young account has no habit to be far from, but the country it was first seen in is as good as its home.
-  if (first_seen.never()) return Familiarity::kNear;
-  bool any_known = false;
+  // Nobody is far away where the service's customers live, wherever he is at home himself.
+  if (first_seen.never() || population.Home(place.country)) return Familiarity::kNear;
+  // Where no habit tells what is far, the country an account was first seen in is as good as its home.
+  bool any_known = false, first_country = false;
   for (const Habit& h : countries) {
-    if (!(Young(at) && h.first_seen == first_seen) && !CountryKnown(h, at, reader)) continue;
-    if (h.key == CountryKey(place.country)) return Familiarity::kNear;
-    any_known = true;
+    const bool here = h.key == CountryKey(place.country);
+    const bool first = h.first_seen == first_seen;
+    const bool known = CountryKnown(h, at, reader);
+    if (here && (known || (first && Young(at)))) return Familiarity::kNear;
+    any_known |= known || (first && Young(at));
+    first_country |= here && first;
   }
-  return !any_known && population.Home(place.country) ? Familiarity::kNear : Familiarity::kFar;
+  return !any_known && first_country ? Familiarity::kNear : Familiarity::kFar;
 }
 
 bool AccountWindow::Backed(const IpAddress& ip, const Place& place, EventTime at, Familiarity familiarity) const {
@@ -202,6 +206,15 @@ uint32_t AccountWindow::ReadsThere(const IpAddress& ip, const Place& place, Even
   const Habit* h = familiarity == Familiarity::kFar && place.country != 0 ? FindHabit(countries, CountryKey(place.country))
                                                                          : FindHabit(places, Area(ip, place));
   return h != nullptr && !h->last_read.never() && at - h->last_read <= Span::Days(7) ? h->reads : 0;
+}
+
+int64_t AccountWindow::ReadPercent(uint16_t country) const {
+  uint64_t all = 0, there = 0;
+  for (const Habit& h : countries) {
+    all += h.reads;
+    if (h.key == CountryKey(country)) there = h.reads;
+  }
+  return all == 0 ? 100 : static_cast<int64_t>(there * 100 / all);
 }
 
 int AccountWindow::HomeCountries(EventTime at) const {

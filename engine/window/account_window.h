@@ -55,7 +55,7 @@ inline constexpr Span kSameMessage = Span::Seconds(120);
 // How an account knows a source.
 enum class Familiarity : uint8_t {
   kKnown = 0,    // this source, its network or its place is the owner's by history, or an operator says so
-  kNear = 1,     // new, in a country that is the owner's by history (of a young account: its first, or the population's)
+  kNear = 1,     // new, in a country that is the owner's by history, or the population's; where no habit is known, in the account's first
   kFar = 2,      // new, in a country that is not
   kNowhere = 3,  // origin unknown: no address, a private one, or the fleet's own
 };
@@ -246,6 +246,9 @@ struct AccountWindow {
 
   // True until the account has a day of history: a habit can't be told yet.
   bool Young(EventTime at) const { return first_seen.never() || at - first_seen < Span::Hours(24); }
+
+  // Of the account's mailbox reads that are remembered, those from this country; 100 where it reads nothing.
+  int64_t ReadPercent(uint16_t country) const;
 
   // Countries that are the owner's by history: as many as he is at home in, through a VPN or a provider's cloud too.
   int HomeCountries(EventTime at) const;

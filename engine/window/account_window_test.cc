@@ -49,6 +49,31 @@ class AccountWindowTest : public ::testing::Test {
   AccountWindow account_;
 };
 
+TEST_F(AccountWindowTest, WhereTheServicesCustomersLiveNobodyIsFar) {
+  const EventTime at = LiveAtHome();
+  EXPECT_EQ(account_.Know(IpAddress::Parse("198.51.100.7").value(), Place{kUa, 0}, at, population_), Familiarity::kFar);
+  population_.SetHomeCountries({kUa});
+  EXPECT_EQ(account_.Know(IpAddress::Parse("198.51.100.7").value(), Place{kUa, 0}, at, population_), Familiarity::kNear);
+}
+
+TEST_F(AccountWindowTest, TheFirstCountryIsNearUntilAnotherIsKnown) {
+  // A newsletter that was once read from, and mails a week later from another address of that country.
+  Read("198.51.100.7", kUa, kStart);
+  EXPECT_EQ(account_.Know(IpAddress::Parse("192.0.2.77").value(), Place{kUa, 0}, kStart + Span::Days(7), population_), Familiarity::kNear);
+  EXPECT_EQ(account_.Know(IpAddress::Parse("203.0.113.5").value(), Place{kRu, 0}, kStart + Span::Days(7), population_), Familiarity::kFar);
+  const EventTime at = LiveAtHome();
+  EXPECT_EQ(account_.Know(IpAddress::Parse("192.0.2.77").value(), Place{kUa, 0}, at, population_), Familiarity::kFar);
+}
+
+TEST_F(AccountWindowTest, ReadsAreSharedOutByCountry) {
+  EXPECT_EQ(account_.ReadPercent(kJp), 100) << "nobody reads";
+  const EventTime at = LiveAtHome();
+  for (int i = 0; i < 14; ++i) Read("198.51.100.7", kUa, at + Span::Hours(i));
+  EXPECT_EQ(account_.ReadPercent(kUa), 20);
+  EXPECT_EQ(account_.ReadPercent(kJp), 80);
+  EXPECT_EQ(account_.ReadPercent(kRu), 0);
+}
+
 TEST_F(AccountWindowTest, TheOwnersHomeIsKnownAndAForeignSenderIsStray) {
   const EventTime at = LiveAtHome();
   EXPECT_EQ(Send("203.0.113.5", kJp, at).familiarity, Familiarity::kKnown);

@@ -2,6 +2,7 @@
 #include "engine/window/features.h"
 
 #include <algorithm>
+#include <array>
 
 #include "engine/window/country_distance.h"
 #include "engine/window/small_set.h"
@@ -108,7 +109,6 @@ void ReadRefusals(const AccountWindow& a, EventTime at, Features* f) {
     f->stray_put_off_24h = count(record->put_off, k24h);
     month -= count(record->refused, kMonth) - f->stray_refused_24h;
   }
-  f->stray_judged_24h = count(a.stray_judged, k24h);
   f->finished_24h = count(a.sent, k24h) + count(a.bounced, k24h) + f->refused_24h;
   const int64_t days = std::clamp<int64_t>(f->history_days, 1, 30);
   f->usual_refused_day = (std::max<int64_t>(0, month - f->refused_24h) + days - 1) / days;
@@ -144,6 +144,13 @@ void ReadCohorts(const AccountWindow& a, const AccountWindow::Touch& touch, Even
   }
 }
 
+// The least n with share^n < 1/10,000, by twentieths of the share of strangers among the recipients so far; who has hardly any is
+// taken to write to two strangers in five.
+int64_t StrangersByChance(int64_t judged, int64_t strangers) {
+  constexpr std::array<int64_t, 20> kInARow = {4, 4, 5, 5, 6, 7, 8, 9, 11, 12, 14, 16, 19, 22, 26, 33, 42, 57, 88, 180};
+  return kInARow[static_cast<size_t>((strangers + 2) * 20 / (judged + 5))];
+}
+
 int64_t Hours(EventTime at, EventTime then) { return then.never() ? -1 : std::max<int64_t>(0, (at - then).seconds() / 3600); }
 
 }  // namespace
@@ -175,6 +182,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
   f.young = a.Young(at);
   f.history_days = a.first_seen.never() ? 0 : std::max<int64_t>(0, (at - a.first_seen).seconds() / 86400);
   f.log_young = population.LogYoung(at);
+  f.latecomer = population.LogSettled(a.first_seen.never() ? at : a.first_seen);
   f.via_webmail = event.via_webmail || (event.kind == EventKind::kSubmission && event.service == Service::kWebmail);
   f.reads_mail = a.Reads(at);
   f.reads_there = a.ReadsThere(touch.ip, touch.place, at, touch.familiarity);
@@ -204,6 +212,7 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.source_messages = source.messages;
     f.source_reads = source.reads > 0;
     if (touch.stray) ReadTravel(a, at, source, &f);
+    if (!touch.stray && f.reads_mail && touch.place.country != 0) f.country_read_percent = a.ReadPercent(touch.place.country);
     if (source.at_first == Familiarity::kNear && source.messages > 0 && source.reads == 0) {
       f.passing_areas_24h = a.PassingAreas(at, k24h);
       if (f.passing_areas_24h > 1) {
@@ -251,12 +260,13 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
     f.new_recipients_24h = static_cast<int64_t>(a.recipients_new.Count(at, k24h));
     f.stray_judged_1h = static_cast<int64_t>(a.stray_judged.Count(at, k1h));
     f.stray_new_recipients_1h = static_cast<int64_t>(a.stray_new.Count(at, k1h));
+    f.stray_judged_24h = static_cast<int64_t>(a.stray_judged.Count(at, k24h));
+    f.stray_new_recipients_24h = static_cast<int64_t>(a.stray_new.Count(at, k24h));
   }
-  const int64_t judged_before = static_cast<int64_t>(a.judged_total) - f.judged_24h;
-  if (judged_before >= Features::kHabitRecipientsMin) {
-    const int64_t new_before = std::max<int64_t>(0, static_cast<int64_t>(a.new_total) - f.new_recipients_24h);
-    f.usual_new_percent = std::min<int64_t>(100, new_before * 100 / judged_before);
-  }
+  const int64_t judged_before = std::max<int64_t>(0, static_cast<int64_t>(a.judged_total) - f.judged_24h);
+  const int64_t new_before = std::clamp<int64_t>(static_cast<int64_t>(a.new_total) - f.new_recipients_24h, 0, judged_before);
+  if (judged_before >= Features::kHabitRecipientsMin) f.usual_new_percent = new_before * 100 / judged_before;
+  f.strangers_by_chance = StrangersByChance(judged_before, new_before);
 
   ReadRefusals(a, at, &f);
   ReadComplaints(a, at, &f);

@@ -18,6 +18,7 @@ struct Features {
   bool young = false;          // the account has less than a day of history
   int64_t history_days = 0;    // since its first use
   bool log_young = false;      // the log began some hours ago: "new" means nothing yet
+  bool latecomer = false;      // the account was first seen when the log was a week old
   bool reads_mail = false;     // the owner reads mail where we can see it
 
   // Stray sources (messages sent by them in the window named).
@@ -41,7 +42,11 @@ struct Features {
   int64_t judged_1h = 0, new_recipients_1h = 0;
   int64_t judged_24h = 0, new_recipients_24h = 0;
   int64_t stray_judged_1h = 0, stray_new_recipients_1h = 0;  // of messages by stray sources
+  int64_t stray_judged_24h = 0, stray_new_recipients_24h = 0;
   int64_t usual_new_percent = -1;  // of recipients before the last 24 h; -1: fewer than kHabitRecipientsMin were judged
+
+  // So many strangers in a row would come about by this account's habit less than once in ten thousand times.
+  int64_t strangers_by_chance = 0;
 
   int64_t sent_1h = 0, failed_1h = 0, refused_1h = 0;  // deliveries; failed: bounced or refused
 
@@ -50,6 +55,9 @@ struct Features {
   bool from_guessed_source = false;
 
   int64_t reads_there = 0;         // mailbox reads from the surroundings of this event's source, see ReadsThere
+  // Of all mailbox reads, those from the country of this event's source, where the source isn't stray; 100: where it is, or
+  // nobody reads.
+  int64_t country_read_percent = 100;
 
   // What entity shards think of this event's source network: bad / (bad + good) accounts, its lower confidence bound in
   // thousandths, and how many others were found bad there. 0: nothing bad is known.
@@ -85,6 +93,21 @@ struct Features {
   // remembered from before was in this source's area; else 0. Messages since then.
   int64_t slept_days = 0, messages_since_woke = 0;
 
+  // Whom the messages go to outranks where they come from: of at least `judged_min` recipients of this hour's strays (or of a
+  // day's), the account knows more than three in ten; or of two or more, most.
+  bool ToKnownPeople(int64_t judged_min) const {
+    if (stray_judged_1h >= 2 && stray_new_recipients_1h * 2 < stray_judged_1h) return true;
+    return stray_judged_1h >= judged_min && stray_new_recipients_1h * 10 < stray_judged_1h * 7;
+  }
+  bool ToKnownPeople24h(int64_t judged_min) const {
+    return stray_judged_24h >= judged_min && stray_new_recipients_24h * 10 < stray_judged_24h * 7;
+  }
+
+  // Less than a week of history: places and people that are new to us needn't be new to the owner.
+  bool unsettled() const { return history_days < 7; }
+  // The account itself is new, while the log is not.
+  bool newcomer() const { return latecomer && unsettled(); }
+
   static constexpr int64_t kPassingDaysMin = 14;
   static constexpr int64_t kKmhMax = 100'000;
   // limit_probing. Runs: stretches of sending by strays, kRunPause or more apart. Read for strays only.
@@ -95,7 +118,6 @@ struct Features {
 
   // spam_refusal. Deliveries that the receiver refused as spam, by policy or for its sender's reputation; unknown recipients
   // are not among them. For good, or (put off) for now.
-  int64_t stray_judged_24h = 0;        // recipients of messages by strays whose novelty is known
   int64_t stray_refused_24h = 0, stray_put_off_24h = 0;  // of messages by strays
   int64_t refused_24h = 0;             // whoever sent, for good
   int64_t finished_24h = 0;            // deliveries that were accepted, failed for good, or were put off as spam

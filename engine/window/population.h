@@ -52,6 +52,9 @@ class Population {
   EventTime log_began;
   bool LogYoung(EventTime at) const { return log_began.never() || at - log_began < kLogYoung; }
   static constexpr Span kLogYoung = Span::Hours(8);
+  // From here on, an account that is seen for the first time wasn't used for a while, or is a new customer's.
+  bool LogSettled(EventTime at) const { return !log_began.never() && at - log_began >= kLogSettled; }
+  static constexpr Span kLogSettled = Span::Days(7);
 
   static constexpr uint64_t kAccountsMin = 20;
 
