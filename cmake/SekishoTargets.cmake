@@ -22,31 +22,16 @@ if(SEKISHO_FUZZ)
   target_compile_options(sekisho_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# A test's own code is no quicker to run than to compile: where tests are built to be run once, it isn't optimised; what it
-# tests is.
-function(sekisho_unoptimized name)
-  if(SEKISHO_SANITIZE OR SEKISHO_PRECOMPILE)
-    target_compile_options(${name} PRIVATE -O0)
-  endif()
-endfunction()
-
-# Where only the checks are wanted, parsing the same headers again and again is most of the wait: sekisho_precompile(name
-# HEADERS) makes a target whose precompiled header others reuse. Builds without the option find the includes it would hide.
-set(SEKISHO_COMMON_HEADERS <algorithm> <array> <cstdint> <functional> <map> <memory> <optional> <string> <string_view> <utility> <variant> <vector>
-  <absl/container/flat_hash_map.h> <absl/status/statusor.h> <absl/strings/str_cat.h> <absl/time/time.h>)
-function(sekisho_precompile name)
-  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${name}.cc CONTENT "// Only carries a precompiled header.\n")
-  add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/${name}.cc)
-  target_link_libraries(${name} PRIVATE sekisho_flags absl::flat_hash_map absl::statusor absl::strings absl::time)
-  target_precompile_headers(${name} PRIVATE ${ARGN})
-endfunction()
-if(SEKISHO_PRECOMPILE STREQUAL "all")
-  sekisho_precompile(sekisho_common_headers ${SEKISHO_COMMON_HEADERS})
+# Where only the checks are wanted, parsing the same headers again and again is most of the wait: a target's files are compiled
+# as one there. Names in unnamed namespaces must differ within a target for that. Builds without the option find the includes
+# it would hide.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 0)
+# GCC takes the one file's parts for headers.
+if(SEKISHO_UNITY)
+  target_compile_options(sekisho_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
-if(SEKISHO_PRECOMPILE AND SEKISHO_TESTS)
-  sekisho_precompile(sekisho_test_headers ${SEKISHO_COMMON_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
-  target_link_libraries(sekisho_test_headers PRIVATE GTest::gmock)
-  sekisho_unoptimized(sekisho_test_headers)
+if(SEKISHO_UNITY STREQUAL "all")
+  set(CMAKE_UNITY_BUILD ON)
 endif()
 
 # sekisho_library(name SRCS a.cc b.cc DEPS x y)
@@ -54,9 +39,6 @@ function(sekisho_library name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SRCS})
   target_link_libraries(${name} PUBLIC sekisho_flags ${ARG_DEPS})
-  if(SEKISHO_PRECOMPILE STREQUAL "all")
-    target_precompile_headers(${name} REUSE_FROM sekisho_common_headers)
-  endif()
 endfunction()
 
 # sekisho_test(name SRCS a_test.cc DEPS x [LABELS server] [THREADS] [OPTIMIZED]): a GoogleTest binary, one CTest entry for the
@@ -73,10 +55,10 @@ function(sekisho_test name)
   cmake_parse_arguments(ARG "THREADS;OPTIMIZED" "" "SRCS;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE sekisho_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
-  if(NOT ARG_OPTIMIZED)
-    sekisho_unoptimized(${name})
-    if(SEKISHO_PRECOMPILE)
-      target_precompile_headers(${name} REUSE_FROM sekisho_test_headers)
+  if(SEKISHO_UNITY)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
+    if(NOT ARG_OPTIMIZED)
+      target_compile_options(${name} PRIVATE -O0)
     endif()
   endif()
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

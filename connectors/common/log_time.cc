@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/civil_time.h"
+#include "connectors/common/scan.h"
 
 namespace sekisho::connectors {
 namespace {
@@ -14,7 +15,6 @@ namespace {
 constexpr int kDaysBefore[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
 
 constexpr bool IsLeap(int y) { return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0; }
-constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 absl::CivilSecond CivilFromLocal(int64_t local_s) { return absl::CivilSecond(1970, 1, 1, 0, 0, 0) + local_s; }
 int64_t LocalFromCivil(absl::CivilSecond c) { return c - absl::CivilSecond(1970, 1, 1, 0, 0, 0); }

@@ -14,10 +14,10 @@ constexpr std::string_view kFirstFields[] = {
     "Sender",      "ARC-Seal",     "Reply-To",     "X-Envelope-From"};
 
 constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-constexpr bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+constexpr bool IsMailBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 void SkipBlanks(std::string_view* s) {
-  while (!s->empty() && IsBlank(s->front())) s->remove_prefix(1);
+  while (!s->empty() && IsMailBlank(s->front())) s->remove_prefix(1);
 }
 
 // Where a field's name ends (at its ':'); npos where the line is no field.
@@ -47,7 +47,7 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
 
 std::string_view TrimmedOfBlanks(std::string_view s) {
   SkipBlanks(&s);
-  while (!s.empty() && IsBlank(s.back())) s.remove_suffix(1);
+  while (!s.empty() && IsMailBlank(s.back())) s.remove_suffix(1);
   return s;
 }
 

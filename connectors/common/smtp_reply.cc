@@ -4,10 +4,10 @@
 #include <array>
 #include <cstddef>
 
+#include "connectors/common/scan.h"
+
 namespace sekisho::connectors {
 namespace {
-
-constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Reads up to three digits at `*i`; false where there is none or a fourth.
 bool TakeNumber(std::string_view s, size_t* i, uint16_t* value) {

@@ -5,13 +5,13 @@
 #include <cstring>
 
 #include "connectors/common/json.h"
+#include "connectors/common/scan.h"
 
 namespace sekisho::connectors {
 namespace {
 
 constexpr int64_t kDaySeconds = 86'400;
 
-constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Host names, addresses, and the "relay/host" chains of some collectors.

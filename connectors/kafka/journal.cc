@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "connectors/kafka/disk_error.h"
 #include "engine/base/bytes.h"
 #include "engine/base/hash.h"
 
@@ -40,10 +41,6 @@ FilePosition GetFile(ByteReader* reader) {
   file.head_digest = reader->Fixed64();
   file.previous_inode = reader->Varint();
   return file;
-}
-
-absl::Status DiskError(const std::string& path, std::string_view what) {
-  return absl::UnavailableError(absl::StrCat(path, ": can't be ", std::string(what), ": ", std::strerror(errno)));
 }
 
 // Creates or replaces the file, and doesn't return before the disk has it.

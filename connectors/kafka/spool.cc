@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "connectors/kafka/disk_error.h"
 #include "engine/base/hash.h"
 
 namespace sekisho::connectors {
@@ -46,10 +47,6 @@ ssize_t ReadAt(int fd, char* to, size_t size, uint64_t at) {
     done += static_cast<size_t>(n);
   }
   return static_cast<ssize_t>(done);
-}
-
-absl::Status DiskError(const std::string& path, std::string_view what) {
-  return absl::UnavailableError(absl::StrCat(path, ": can't be ", std::string(what), ": ", std::strerror(errno)));
 }
 
 // The place a segment's name stands for; false for other files.

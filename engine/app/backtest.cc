@@ -75,13 +75,13 @@ EventTime TimeOf(const AccountChange& change) {
   return now.never() || (!before.never() && before < now) ? before : now;
 }
 
-std::string Count(uint64_t n) { return WithCommas(static_cast<int64_t>(n)); }
+std::string Figure(uint64_t n) { return WithCommas(static_cast<int64_t>(n)); }
 
 std::string StepWords(const std::array<std::optional<Moment>, 4>& steps, std::string_view prefix) {
   for (size_t step = kSuspendStep; step >= kFirstStep; --step) {
     if (!steps[step]) continue;
     std::string out = std::string(prefix) + std::string(Name(static_cast<ActionKind>(step))) + " " + HumanTime(steps[step]->at);
-    if (steps[step]->messages > 0) out += " after " + Count(steps[step]->messages) + (steps[step]->messages == 1 ? " message" : " messages");
+    if (steps[step]->messages > 0) out += " after " + Figure(steps[step]->messages) + (steps[step]->messages == 1 ? " message" : " messages");
     return out;
   }
   return "";
@@ -107,7 +107,7 @@ std::string ByWords(const AccountChange& change) {
   if (change.change != Change::kEarlier && change.change != Change::kLater) return "";
   std::string out = FormatSpan(change.by);
   if (change.messages_by != 0) {
-    out += ", " + Count(static_cast<uint64_t>(std::abs(change.messages_by))) + (change.messages_by < 0 ? " fewer" : " more");
+    out += ", " + Figure(static_cast<uint64_t>(std::abs(change.messages_by))) + (change.messages_by < 0 ? " fewer" : " more");
   }
   return out;
 }
@@ -241,28 +241,28 @@ std::string BacktestText(const Backtest& result, const BacktestFrame& frame, siz
   out += policies.ToString();
   out += "Over\n";
   Table over;
-  over.Row({"events", Count(frame.events)});
-  over.Row({"accounts", Count(frame.accounts)});
+  over.Row({"events", Figure(frame.events)});
+  over.Row({"accounts", Figure(frame.accounts)});
   over.Row({"time", frame.first.never() ? "none" : HumanTime(frame.first) + " to " + HumanTime(frame.last)});
-  for (const auto& [reason, n] : frame.passed_over) over.Row({"records passed over", Count(n), std::string(ReasonWords(reason))});
+  for (const auto& [reason, n] : frame.passed_over) over.Row({"records passed over", Figure(n), std::string(ReasonWords(reason))});
   out += over.ToString();
   if (!frame.first.never() && frame.last - frame.first < kWarmUp * 2) {
     out += "  Owners are known after a week or so: give logs that begin earlier, or trust what these say of their first days less.\n";
   }
   out += "Accounts\n";
   Table accounts;
-  accounts.Row({"suspended by the new policy", Count(result.suspended_now)});
-  accounts.Row({"suspended by the other", Count(result.suspended_before)});
+  accounts.Row({"suspended by the new policy", Figure(result.suspended_now)});
+  accounts.Row({"suspended by the other", Figure(result.suspended_before)});
   for (size_t i = 0; i < kChanges; ++i) {
     const auto kind = static_cast<Change>(i);
     std::string more;
     if ((kind == Change::kEarlier || kind == Change::kLater) && result.counts[i] > 0) more = "median " + FormatSpan(MedianBy(result, kind));
-    accounts.Row({std::string(ChangeWords(kind)), Count(result.counts[i]), more});
+    accounts.Row({std::string(ChangeWords(kind)), Figure(result.counts[i]), more});
   }
   if (result.suspended_both > 0) {
     accounts.Row({"escaped from those that both suspend", WithCommas(result.messages_now), "messages, " + WithCommas(result.messages_before) + " by the other"});
   }
-  if (frame.left_out > 0) accounts.Row({"actions on accounts for which there was no room", Count(frame.left_out)});
+  if (frame.left_out > 0) accounts.Row({"actions on accounts for which there was no room", Figure(frame.left_out)});
   out += accounts.ToString();
   if (result.changes.empty()) return out + "Nothing changes for anybody.\n";
 
@@ -271,7 +271,7 @@ std::string BacktestText(const Backtest& result, const BacktestFrame& frame, siz
   spoke.Row({"", "newly", "no longer", "earlier", "later", "other steps", "told only"});
   for (const auto& [signal, counts] : result.by_signal) {
     std::vector<std::string> row = {signal};
-    for (const uint64_t n : counts) row.push_back(Count(n));
+    for (const uint64_t n : counts) row.push_back(Figure(n));
     spoke.Row(std::move(row));
   }
   out += spoke.ToString();
@@ -285,7 +285,7 @@ std::string BacktestText(const Backtest& result, const BacktestFrame& frame, siz
              OutcomeWords(change.before), Joined(change.signals)});
   }
   out += who.ToString();
-  if (result.changes.size() > shown) out += "  and " + Count(result.changes.size() - shown) + " more; --all shows them\n";
+  if (result.changes.size() > shown) out += "  and " + Figure(result.changes.size() - shown) + " more; --all shows them\n";
   return out;
 }
 

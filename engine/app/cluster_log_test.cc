@@ -15,14 +15,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr EventTime kStart = EventTime::FromSeconds(1'772'409'600);
+constexpr EventTime kLogBegin = EventTime::FromSeconds(1'772'409'600);
 constexpr PartitionId kOne{0};
 
 class ReadRangeTest : public ::testing::Test {
  protected:
   ReadRangeTest() : log_(1) { Grow(7); }
   void Grow(int records) {
-    for (int i = 0; i < records; ++i) log_.Add(0, Heartbeat{kStart}, kStart);
+    for (int i = 0; i < records; ++i) log_.Add(0, Heartbeat{kLogBegin}, kLogBegin);
   }
   absl::Status Read(int64_t begin, int64_t end) {
     return ReadRange(&log_, kOne, Offset{begin}, Offset{end}, limits_, [this](const LogBatch& batch) {

@@ -48,11 +48,11 @@ TEST(RunMarker, NamesWhatHasChanged) {
   EXPECT_TRUE(CheckSameRun(Sample(), present).ok());
   present.setup[0].second = "Asia/Tokyo";
   EXPECT_THAT(std::string(CheckSameRun(Sample(), present).message()),
-              testing::HasSubstr("--timezone has changed (it was \"UTC\", now \"Asia/Tokyo\")"));
+              ::testing::HasSubstr("--timezone has changed (it was \"UTC\", now \"Asia/Tokyo\")"));
   present = Sample();
   present.inputs.pop_back();
   EXPECT_THAT(std::string(CheckSameRun(Sample(), present).message()),
-              testing::HasSubstr("the list of input files has changed (it was: a.log b.log)"));
+              ::testing::HasSubstr("the list of input files has changed (it was: a.log b.log)"));
 }
 
 }  // namespace

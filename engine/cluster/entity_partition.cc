@@ -13,7 +13,7 @@ namespace sekisho {
 namespace {
 
 // 2: domains and campaigns.
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kEntityFormat = 2;
 constexpr int64_t kMinuteMs = 60'000;
 // Less is no news.
 constexpr int32_t kScoreStep = 20;
@@ -106,7 +106,7 @@ void EntityPartition::BeginFreeze() {
   marker.log_id = setup_->log_id;
   marker.time = now_;
   ByteWriter out(&marker.globals);
-  out.PutVarint(kFormat);
+  out.PutVarint(kEntityFormat);
   out.PutZigzag(now_.millis());
   out.PutZigzag(minute_);
   out.PutVarint(marks_.size());
@@ -148,7 +148,7 @@ absl::Status EntityPartition::Restore(const StateMarker& stored) {
   }
   next_ = marker->next;
   ByteReader in(marker->globals);
-  if (in.Varint() > kFormat && in.ok()) return absl::FailedPreconditionError("the state is of a later version");
+  if (in.Varint() > kEntityFormat && in.ok()) return absl::FailedPreconditionError("the state is of a later version");
   now_ = EventTime::FromMillis(in.Zigzag());
   minute_ = in.Zigzag();
   constexpr size_t kMarkBytesMin = 3, kEntityBytesMin = 10, kSeenBytesMin = 10;

@@ -15,7 +15,7 @@
 namespace sekisho {
 namespace {
 
-const EventTime kStart = EventTime::FromSeconds(1'772'409'600);
+const EventTime kEntitiesBegin = EventTime::FromSeconds(1'772'409'600);
 
 class MarkerStore final : public RecordStore {
  public:
@@ -117,7 +117,7 @@ class EntityPartitionTest : public ::testing::Test {
   std::vector<std::string> super_;
   MarkerStore store_;
   std::unique_ptr<EntityPartition> shard_;
-  EventTime at_ = kStart;
+  EventTime at_ = kEntitiesBegin;
   int64_t told_ = 0;
   Offset published_;
   std::vector<Output> outputs_;
@@ -338,7 +338,7 @@ TEST(PartitionSightingsTest, RideInTheSnapshotThatHoldsTheirRecords) {
     event.place.country = country;
     log.push_back({Offset{static_cast<int64_t>(log.size())}, {}, event, ""});
   };
-  EventTime at = kStart;
+  EventTime at = kEntitiesBegin;
   for (int i = 0; i < 16; ++i) {
     at = at + Span::Hours(3);
     log.push_back({Offset{static_cast<int64_t>(log.size())}, {}, Heartbeat{at}, ""});
@@ -393,8 +393,8 @@ TEST(PartitionJudgementsTest, ABatchSeenTwiceChangesNothing) {
   FoldSetup setup;
   MarkerStore store;
   auto partition = *Partition::Open(&setup, PartitionId{0}, &store, Offset{0});
-  const Judgement network{IpAddress::FromV4(0xc6336400), 24, 525, 3, 0, kStart + Span::Hours(1), EntityKind::kNetwork, {}};
-  const JudgementBatch batch{PartitionId{1}, Offset{9}, kStart, {network}};
+  const Judgement network{IpAddress::FromV4(0xc6336400), 24, 525, 3, 0, kEntitiesBegin + Span::Hours(1), EntityKind::kNetwork, {}};
+  const JudgementBatch batch{PartitionId{1}, Offset{9}, kEntitiesBegin, {network}};
   std::vector<Output> outputs;
   std::string states[3];
   for (int64_t i = 0; i < 3; ++i) {

@@ -14,7 +14,7 @@
 namespace sekisho {
 namespace {
 
-const EventTime kStart = EventTime::FromSeconds(1'772'409'600);
+const EventTime kLocalBegin = EventTime::FromSeconds(1'772'409'600);
 constexpr uint16_t kJapan = 0x4a50;
 constexpr uint16_t kAbroad[] = {0x5255, 0x5541, 0x4259, 0x504c, 0x524f, 0x4252};
 constexpr uint32_t kOffice = 0xcb007105;
@@ -89,7 +89,7 @@ class Lives {
   void Work(const std::string& domain, int people) {
     for (int hour = 0; hour < 48; hour += 3) {
       for (int i = 0; i < people; ++i) {
-        const EventTime at = kStart + Span::Hours(hour) + Span::Seconds(i);
+        const EventTime at = kLocalBegin + Span::Hours(hour) + Span::Seconds(i);
         Add(Login(domain, i), EventKind::kLogin, Service::kImap, kOffice, kJapan, at);
         Add(Login(domain, i), EventKind::kSubmission, Service::kSmtp, kOffice, kJapan, at + Span::Minutes(1));
       }
@@ -137,7 +137,7 @@ class Lives {
   std::vector<One> events_;
 };
 
-const EventTime kTheft = kStart + Span::Hours(50);
+const EventTime kTheft = kLocalBegin + Span::Hours(50);
 
 int32_t CohortScore(const Machine& machine, const std::string& login) {
   int32_t score = 0;

@@ -10,14 +10,14 @@ namespace {
 
 // Stored at the head of both parts. Moves only when an old reader would misread new bytes.
 // 2: the policy's first offset.
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kMarkerFormat = 2;
 
 }  // namespace
 
 StateMarker ToStateMarker(const ShardMarker& marker) {
   StateMarker out;
   ByteWriter input(&out.input);
-  input.PutVarint(kFormat);
+  input.PutVarint(kMarkerFormat);
   input.PutZigzag(marker.next.value);
   input.PutFixed64(marker.log_id.high);
   input.PutFixed64(marker.log_id.low);
@@ -26,7 +26,7 @@ StateMarker ToStateMarker(const ShardMarker& marker) {
   input.PutZigzag(marker.time.millis());
   input.PutZigzag(marker.policy_from.value);
   ByteWriter dedupe(&out.dedupe);
-  dedupe.PutVarint(kFormat);
+  dedupe.PutVarint(kMarkerFormat);
   dedupe.PutVarint(marker.marks.size());
   for (const StreamMark& mark : marker.marks) {
     dedupe.PutBytes(mark.connector);
@@ -45,7 +45,7 @@ absl::StatusOr<ShardMarker> FromStateMarker(const StateMarker& marker) {
   ByteReader dedupe(marker.dedupe);
   const uint64_t input_format = input.Varint();
   const uint64_t dedupe_format = dedupe.Varint();
-  if (input.ok() && dedupe.ok() && (input_format > kFormat || dedupe_format > kFormat)) {
+  if (input.ok() && dedupe.ok() && (input_format > kMarkerFormat || dedupe_format > kMarkerFormat)) {
     return absl::FailedPreconditionError("the shard's marker is of a later version");
   }
   out.next = Offset{input.Zigzag()};

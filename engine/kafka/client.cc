@@ -179,7 +179,6 @@ absl::StatusOr<Hash128> LogId(const KafkaSettings& settings, const std::string& 
   TroubleOf trouble_of{"admin", &trouble};
   rd_kafka_conf_set_opaque(conf->get(), &trouble_of);
   rd_kafka_conf_set_error_cb(conf->get(), Trouble::OnError);
-  constexpr size_t kTextBytesMax = 512;
   char text[kTextBytesMax];
   Handle<rd_kafka_t, rd_kafka_destroy> client(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), text, sizeof(text)));
   if (client == nullptr) return absl::InvalidArgumentError(absl::StrCat("Kafka settings: ", text));

@@ -11,8 +11,6 @@
 namespace sekisho::kafka {
 namespace {
 
-constexpr size_t kTextBytesMax = 512;
-
 // A broker makes a member's id of its group.instance.id (of its client.id, if it has none), a hyphen and a UUID.
 std::string InstanceOf(std::string_view member_id) {
   constexpr size_t kHyphenAndUuid = 37;

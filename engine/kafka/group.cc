@@ -14,8 +14,6 @@
 namespace sekisho::kafka {
 namespace {
 
-constexpr size_t kTextBytesMax = 512;
-constexpr Span kDestroyMax = Span::Seconds(3);
 constexpr Span kMetadataMax = Span::Seconds(3);
 // An offset that a transaction still holds comes back unanswered only when this is over.
 constexpr Span kCommittedMax = Span::Millis(300);

@@ -4,11 +4,15 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <cstddef>
 #include <memory>
 
 #include "engine/base/time.h"
 
 namespace sekisho::kafka {
+
+// What librdkafka writes the text of an error into; it cuts it there.
+constexpr size_t kTextBytesMax = 512;
 
 template <auto destroy>
 struct Destroy {
@@ -31,6 +35,7 @@ using GroupMetadataHandle = Handle<rd_kafka_consumer_group_metadata_t, rd_kafka_
 using MessageHandle = Handle<rd_kafka_message_t, rd_kafka_message_destroy>;
 
 // Destroys the client, whatever it is doing, beside the caller; waits for that at most so long, then lets it go on alone.
+constexpr Span kDestroyMax = Span::Seconds(3);
 void DestroyWithin(rd_kafka_t* client, Span at_most);
 
 }  // namespace sekisho::kafka

@@ -16,9 +16,8 @@ EventTime AppendTime(const rd_kafka_message_t* message) {
   return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || millis < 0 ? EventTime::Never() : EventTime::FromMillis(millis);
 }
 
-constexpr size_t kTextBytesMax = 512;
 constexpr Span kAskMax = Span::Seconds(2);
-constexpr Span kDestroyMax = Span::Seconds(1);
+constexpr Span kLogDestroyMax = Span::Seconds(1);
 
 // Reads and decodes.
 class RecordReader : public LogReader {
@@ -97,7 +96,7 @@ absl::StatusOr<std::unique_ptr<KafkaLog>> KafkaLog::Make(const KafkaSettings& se
 KafkaLog::~KafkaLog() {
   producer_topic_.reset();
   if (producer_ != nullptr) rd_kafka_purge(producer_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  DestroyWithin(producer_, kDestroyMax);
+  DestroyWithin(producer_, kLogDestroyMax);
 }
 
 absl::StatusOr<Offset> KafkaLog::Begin(PartitionId partition) {

@@ -5,12 +5,6 @@
 #include "absl/strings/str_cat.h"
 
 namespace sekisho::kafka {
-namespace {
-
-constexpr size_t kTextBytesMax = 512;
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<PlainClient>> PlainClient::Make(rd_kafka_type_t type, const KafkaSettings& settings, Span timeout,
                                                                void (*report)(rd_kafka_t*, const rd_kafka_message_t*, void*)) {
   std::unique_ptr<PlainClient> self(new PlainClient);

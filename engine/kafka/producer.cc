@@ -10,8 +10,6 @@
 namespace sekisho::kafka {
 namespace {
 
-constexpr size_t kTextBytesMax = 512;
-constexpr Span kDestroyMax = Span::Seconds(3);
 constexpr int kRoomMs = 20;
 
 }  // namespace

@@ -18,7 +18,6 @@
 namespace sekisho::kafka {
 namespace {
 
-constexpr size_t kTextBytesMax = 512;
 constexpr std::string_view kMetadataMagic = "sekisho 1 ";
 // librdkafka's own limit of the attempt; past it, it is asked again whether the whole may go on.
 constexpr int kCallMs = 5'000;

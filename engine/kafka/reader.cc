@@ -8,8 +8,6 @@
 namespace sekisho::kafka {
 namespace {
 
-constexpr size_t kTextBytesMax = 512;
-constexpr Span kDestroyMax = Span::Seconds(3);
 constexpr Span kRangeMax = Span::Seconds(2);
 // A broker that was dead to the others for a while takes itself for the leader it was for some time, with the log's end as it
 // was then.

@@ -10,7 +10,6 @@
 namespace sekisho::kafka {
 namespace {
 
-constexpr size_t kTextBytesMax = 512;
 constexpr int kTransactionTimeoutMs = 30'000;
 // Since then a full prefetch queue no longer makes the fetcher pause for a second.
 constexpr int kHasFetchBackoff = 0x020200ff;

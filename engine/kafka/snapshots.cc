@@ -12,7 +12,7 @@
 namespace sekisho::kafka {
 namespace {
 
-constexpr Span kAskMax = Span::Seconds(2);
+constexpr Span kSnapshotsAskMax = Span::Seconds(2);
 constexpr size_t kMessagesPerRead = 4096;
 constexpr size_t kBatchBytes = 4 << 20;
 // The newest marker stands at the end, unless what follows was aborted.
@@ -141,7 +141,7 @@ class KafkaSnapshotReader final : public SnapshotReader {
 
 absl::StatusOr<KafkaSnapshots::Extent> KafkaSnapshots::Find(Reader* reader, const std::string& topic, wire::SnapshotOwner owner,
                                                             PartitionId partition) {
-  absl::StatusOr<Watermarks> watermarks = reader->Ask(topic, partition, kAskMax);
+  absl::StatusOr<Watermarks> watermarks = reader->Ask(topic, partition, kSnapshotsAskMax);
   if (!watermarks.ok()) return watermarks.status();
   Extent extent{watermarks->begin, watermarks->begin, watermarks->end};
   Offset end = watermarks->end;

@@ -21,7 +21,6 @@ using Options = Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
 using NewTopic = Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 using Resource = Handle<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 
-constexpr size_t kTextBytesMax = 512;
 
 // What the cluster says of one topic.
 struct Found {

@@ -8,7 +8,6 @@
 namespace sekisho::kafka {
 namespace {
 
-constexpr size_t kTextBytesMax = 512;
 // A sink that isn't called must not cost memory.
 constexpr size_t kWaitingMax = 1000;
 constexpr std::string_view kConnection = "any";

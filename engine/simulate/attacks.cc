@@ -5,7 +5,7 @@
 namespace sekisho::simulate {
 namespace {
 
-enum Purpose : uint64_t {
+enum : uint64_t {
   kStolen = 301,
   kWhich,
   kPlan,
@@ -33,11 +33,6 @@ constexpr double kDormantRisk = 1.5;
 constexpr double kThefts = 0.8;
 constexpr uint32_t kCohortMin = 3;
 constexpr uint32_t kCohortMax = 14;
-
-// Between low and high, each power of ten as likely as the next.
-double LogUniform(Random* random, double low, double high) {
-  return low * PinnedExp(random->Real() * PinnedLog(high / low));
-}
 
 }  // namespace
 
@@ -94,18 +89,18 @@ std::optional<Plan> Attacks::PlanOf(const Account& a) const {
   p.mailer = DrawMailer(&random);
   p.own_sender = random.Chance(0.7);
   p.check_login = random.Chance(0.3);
-  p.per_minute = LogUniform(&random, 0.7, 5);
-  p.length = static_cast<Micros>(LogUniform(&random, 0.6, 20) * kHour);
+  p.per_minute = random.LogUniform(0.7, 5);
+  p.length = static_cast<Micros>(random.LogUniform(0.6, 20) * kHour);
   p.messages_max = 3'000;
-  p.recipients_mean = random.Chance(0.45) ? 0 : LogUniform(&random, 0.4, 18);
-  p.addresses = static_cast<uint32_t>(LogUniform(&random, 30, 3'000));
+  p.recipients_mean = random.Chance(0.45) ? 0 : random.LogUniform(0.4, 18);
+  p.addresses = static_cast<uint32_t>(random.LogUniform(30, 3'000));
   p.uses_mean = random.Chance(0.5) ? 0.05 : random.Real() * 3;
   // To whom: from "all abroad" to "nearly all in the owner's country".
   p.known_share = random.Chance(0.2) ? 0.3 * random.Real() : 0;
   p.local_share = random.Chance(0.3) ? 0.2 * random.Real() : 0;
   p.home_share = random.Chance(0.35) ? 0.5 + 0.5 * random.Real() : 0.25 * random.Real();
   p.big_share = 0.2 + 0.75 * random.Real();
-  p.reception.trouble = LogUniform(&random, 0.003, 0.35);
+  p.reception.trouble = random.LogUniform(0.003, 0.35);
   p.reception.refused = 0.4 * random.Real();
   p.reception.throttled = random.Chance(0.5) ? 0.01 : 0.15 * random.Real();
   p.reception.greylisted = 0.04;
@@ -114,18 +109,18 @@ std::optional<Plan> Attacks::PlanOf(const Account& a) const {
   // Those who never end anyway don't come back.
   const bool ends = p.attack != Attack::kLowAndSlow && p.attack != Attack::kProbe;
   if (random.Chance(options_.return_share) && ends) p.waves = static_cast<uint32_t>(random.Between(2, 3));
-  p.between_waves = static_cast<Micros>(LogUniform(&random, 0.5, 6) * kDay);
+  p.between_waves = static_cast<Micros>(random.LogUniform(0.5, 6) * kDay);
   p.per_minute *= options_.intensity;
   p.messages_max = std::max(1u, static_cast<uint32_t>(p.messages_max * options_.intensity));
   const bool careful = random.Chance(options_.stealth);
   if (careful) {
     p.own_sender = true;
     p.check_login = false;
-    p.per_minute *= LogUniform(&random, 0.15, 0.7);
+    p.per_minute *= random.LogUniform(0.15, 0.7);
     p.recipients_mean = random.Chance(0.6) ? 0 : random.Real();
     p.home_share = 0.7 + 0.3 * random.Real();
     p.big_share = 0.6 + 0.4 * random.Real();
-    p.reception.trouble = LogUniform(&random, 0.001, 0.02);
+    p.reception.trouble = random.LogUniform(0.001, 0.02);
     p.reception.refused = 0.1 * random.Real();
     p.reception.throttled = 0.01;
   }
@@ -153,59 +148,59 @@ void Attacks::DrawStart(const Account& a, bool careful, Plan* p) const {
 void Attacks::DrawByKind(Random* random, Plan* p) const {
   switch (p->attack) {
     case Attack::kRotate:
-      p->messages_max = static_cast<uint32_t>(LogUniform(random, 25, 3'000));
+      p->messages_max = static_cast<uint32_t>(random->LogUniform(25, 3'000));
       break;
     case Attack::kBurst:
-      p->per_minute = LogUniform(random, 80, 480);
-      p->length = static_cast<Micros>(LogUniform(random, 0.4, 1.6) * kHour);
+      p->per_minute = random->LogUniform(80, 480);
+      p->length = static_cast<Micros>(random->LogUniform(0.4, 1.6) * kHour);
       p->messages_max = static_cast<uint32_t>(random->Between(1'200, 6'000));
       p->addresses = 1;
-      p->per_connection = static_cast<uint32_t>(LogUniform(random, 1, 100));
-      p->recipients_mean = random->Chance(0.7) ? 0 : LogUniform(random, 0.5, 5);
+      p->per_connection = static_cast<uint32_t>(random->LogUniform(1, 100));
+      p->recipients_mean = random->Chance(0.7) ? 0 : random->LogUniform(0.5, 5);
       break;
     case Attack::kGuessThenUse:
-      p->per_minute = LogUniform(random, 5, 120);
-      p->length = static_cast<Micros>(LogUniform(random, 0.3, 5) * kHour);
+      p->per_minute = random->LogUniform(5, 120);
+      p->length = static_cast<Micros>(random->LogUniform(0.3, 5) * kHour);
       p->messages_max = static_cast<uint32_t>(random->Between(300, 3'000));
       p->addresses = static_cast<uint32_t>(random->Between(1, 3));
       p->uses_mean = 200;
-      p->per_connection = static_cast<uint32_t>(LogUniform(random, 1, 60));
+      p->per_connection = static_cast<uint32_t>(random->LogUniform(1, 60));
       p->silence = random->Between(2 * 60, 12 * 60) * kMinute;
-      p->guessing = static_cast<Micros>(LogUniform(random, 0.2, 10) * kHour);
+      p->guessing = static_cast<Micros>(random->LogUniform(0.2, 10) * kHour);
       break;
     case Attack::kLowAndSlow:
       p->length = run_end_;
       p->messages_max = 2'000;
       p->recipients_mean = random->Chance(0.5) ? 0 : 2 * random->Real();
-      p->per_minute = LogUniform(random, 0.1, 1);
+      p->per_minute = random->LogUniform(0.1, 1);
       break;
     case Attack::kProbe:
       p->length = run_end_;
       p->messages_max = 20'000;
       p->addresses = static_cast<uint32_t>(random->Between(1, 6));
-      p->per_minute = LogUniform(random, 2, 30);
+      p->per_minute = random->LogUniform(2, 30);
       p->recipients_mean = random->Chance(0.6) ? 0 : 10 * random->Real();
       p->uses_mean = 60;
-      p->per_connection = static_cast<uint32_t>(LogUniform(random, 1, 20));
+      p->per_connection = static_cast<uint32_t>(random->LogUniform(1, 20));
       break;
     case Attack::kCohort:
-      p->length = static_cast<Micros>(LogUniform(random, 0.5, 10) * kHour);
-      p->per_minute = LogUniform(random, 0.3, 6);
-      p->messages_max = static_cast<uint32_t>(LogUniform(random, 20, 1'500));
+      p->length = static_cast<Micros>(random->LogUniform(0.5, 10) * kHour);
+      p->per_minute = random->LogUniform(0.3, 6);
+      p->messages_max = static_cast<uint32_t>(random->LogUniform(20, 1'500));
       break;
     case Attack::kWebmail:
-      p->per_minute = LogUniform(random, 0.5, 15);
-      p->length = static_cast<Micros>(LogUniform(random, 0.5, 12) * kHour);
-      p->messages_max = static_cast<uint32_t>(LogUniform(random, 20, 1'500));
-      p->addresses = static_cast<uint32_t>(LogUniform(random, 1, 12));
+      p->per_minute = random->LogUniform(0.5, 15);
+      p->length = static_cast<Micros>(random->LogUniform(0.5, 12) * kHour);
+      p->messages_max = static_cast<uint32_t>(random->LogUniform(20, 1'500));
+      p->addresses = static_cast<uint32_t>(random->LogUniform(1, 12));
       p->uses_mean = 60 * random->Real();
       p->per_connection = 1 + static_cast<uint32_t>(p->uses_mean);
-      p->recipients_mean = random->Chance(0.3) ? 0 : LogUniform(random, 1, 40);
+      p->recipients_mean = random->Chance(0.3) ? 0 : random->LogUniform(1, 40);
       break;
     case Attack::kDomestic:
-      p->addresses = static_cast<uint32_t>(LogUniform(random, 25, 800));
-      p->per_minute = LogUniform(random, 0.3, 4);
-      p->messages_max = static_cast<uint32_t>(LogUniform(random, 25, 2'000));
+      p->addresses = static_cast<uint32_t>(random->LogUniform(25, 800));
+      p->per_minute = random->LogUniform(0.3, 4);
+      p->messages_max = static_cast<uint32_t>(random->LogUniform(25, 2'000));
       break;
   }
 }
@@ -233,8 +228,8 @@ void Attacks::Wave(const Plan& p, Micros at, Random* random_ptr, std::vector<Sho
   double batch = 0, limit = 0;
   if (p.attack == Attack::kLowAndSlow) until_pause = static_cast<uint32_t>(random.Between(5, 15));
   if (p.attack == Attack::kProbe) {
-    batch = LogUniform(&random, 5, 40);
-    limit = LogUniform(&random, 150, 1'500);
+    batch = random.LogUniform(5, 40);
+    limit = random.LogUniform(150, 1'500);
     until_pause = static_cast<uint32_t>(batch);
   }
   double today = 0;
@@ -401,7 +396,7 @@ void Attacks::Guesses(const Account& a, const Plan& p, Micros day_start) {
   };
   Random random(Key({a.key, kIntrusion}));
   const int addresses = static_cast<int>(random.Between(3, 25));
-  const int guesses = static_cast<int>(LogUniform(&random, 12, 300));
+  const int guesses = static_cast<int>(random.LogUniform(12, 300));
   const bool by_smtp = random.Chance(0.5);
   const Micros success = p.start - p.silence;
   Source source;

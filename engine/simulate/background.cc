@@ -3,7 +3,7 @@
 namespace sekisho::simulate {
 namespace {
 
-enum Purpose : uint64_t { kBackground = 401, kBotnet };
+enum : uint64_t { kBackground = 401, kBotnet };
 
 // The machines that guess: the same for days, some of them in the networks where owners and thieves are, too.
 constexpr uint64_t kGuessers = 4'000;

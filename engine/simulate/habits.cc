@@ -5,7 +5,7 @@
 namespace sekisho::simulate {
 namespace {
 
-enum Purpose : uint64_t { kDayKey = 201, kStale, kMailing, kBills };
+enum : uint64_t { kDayKey = 201, kStale, kMailing, kBills };
 
 // Correspondents beyond the book: strangers written to once, and from here on new acquaintances, so many a day.
 constexpr uint64_t kStrangers = 1'000'000'000;

@@ -80,7 +80,7 @@ std::string_view Message(std::string_view line) {
   return end == std::string_view::npos ? std::string_view() : line.substr(end + 3);
 }
 
-class Collector : public LogSink, public TruthSink {
+class MessageCollector : public LogSink, public TruthSink {
  public:
   absl::Status Line(LogFile file, EventTime at, std::string_view line) override {
     if (file != LogFile::kSubmission1 && file != LogFile::kSubmission2) return absl::OkStatus();
@@ -303,7 +303,7 @@ class MessageLeakTest : public testing::Test {
     options.intensity = 0.3;  // more thefts tell more than more messages
     options.seed = 20'260'303;
     options.header = HeaderStyle::kIso8601;
-    Collector collector;
+    MessageCollector collector;
     ASSERT_TRUE(SimulateTo(options, &collector, &collector, nullptr).ok());
     messages_ = new std::vector<Lines>(collector.Labelled(TheftsFrom(options)));
     const auto abusive = std::count_if(messages_->begin(), messages_->end(), [](const Lines& m) { return m.abusive; });

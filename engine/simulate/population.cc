@@ -6,7 +6,7 @@ namespace sekisho::simulate {
 namespace {
 
 // What a key is for, so that two decisions about one account are independent.
-enum Purpose : uint64_t { kForAccount = 1, kForKind, kForCompany, kForBook, kForSplit, kForCountry };
+enum : uint64_t { kForAccount = 1, kForKind, kForCompany, kForBook, kForSplit, kForCountry };
 
 // Business accounts come in blocks of 60, each cut into companies by one of these patterns.
 constexpr uint32_t kBlock = 60;

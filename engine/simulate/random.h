@@ -47,6 +47,8 @@ class Random {
   double Normal();
   // exp of a normal: half of the values lie below `median`; `sigma` is that of the logarithm.
   double LogNormal(double median, double sigma);
+  // Between low and high, each power of ten as likely as the next.
+  double LogUniform(double low, double high) { return low * PinnedExp(Real() * PinnedLog(high / low)); }
   // Poisson distributed; exact below a mean of 30, a rounded normal above.
   int Poisson(double mean);
   // 0, 1, 2, … with that mean, each next one a constant factor rarer.

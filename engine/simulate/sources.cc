@@ -3,7 +3,7 @@
 namespace sekisho::simulate {
 namespace {
 
-enum Purpose : uint64_t {
+enum : uint64_t {
   kLease = 101,
   kArea,
   kV6,

@@ -13,11 +13,11 @@ namespace {
 
 constexpr uint16_t C(const char (&code)[3]) { return static_cast<uint16_t>(code[0] << 8 | code[1]); }
 
-struct Place {
+struct CountryPoint {
   uint16_t country;
   double x, y, z;
 };
-const std::vector<Place> kPlaces = {
+const std::vector<CountryPoint> kPlaces = {
 #include "engine/window/country_points.inc"
 };
 
@@ -38,17 +38,17 @@ TEST(CountryDistanceTest, NeighboursOneCountryAndTheUnknownAreNoDistance) {
 
 TEST(CountryDistanceTest, EachPairAgainstFloatingPoint) {
   ASSERT_GT(kPlaces.size(), 400u);
-  ASSERT_TRUE(std::is_sorted(kPlaces.begin(), kPlaces.end(), [](const Place& a, const Place& b) { return a.country < b.country; }));
+  ASSERT_TRUE(std::is_sorted(kPlaces.begin(), kPlaces.end(), [](const CountryPoint& a, const CountryPoint& b) { return a.country < b.country; }));
   std::vector<uint16_t> countries;
-  for (const Place& p : kPlaces) {
+  for (const CountryPoint& p : kPlaces) {
     if (countries.empty() || countries.back() != p.country) countries.push_back(p.country);
   }
   for (const uint16_t a : countries) {
     for (const uint16_t b : countries) {
       double nearest = 1e9;
-      for (const Place& p : kPlaces) {
+      for (const CountryPoint& p : kPlaces) {
         if (p.country != a) continue;
-        for (const Place& q : kPlaces) {
+        for (const CountryPoint& q : kPlaces) {
           if (q.country != b) continue;
           const double chord = std::hypot(p.x - q.x, p.y - q.y, p.z - q.z) / 10'000;
           nearest = std::min(nearest, 2 * std::asin(std::min(1.0, chord / 2)) * 6'371);

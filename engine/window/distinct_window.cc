@@ -25,7 +25,7 @@ struct Placed {
   uint32_t register_index = 0;
   uint32_t rank = 0;  // [1, 58]
 };
-Placed Place(uint32_t key) {
+Placed PlaceOf(uint32_t key) {
   const uint64_t h = PinnedMix64(key);
   return {static_cast<uint32_t>(h) & (kRegisters - 1),
           static_cast<uint32_t>(std::countr_zero((h >> kRegisterBits) | uint64_t{1} << 57)) + 1};
@@ -77,7 +77,7 @@ class DistinctWindow::Sketch {
   EventTime swept;           // expired words are older than this
 
   void Insert(uint32_t now, uint32_t key, uint32_t time) {
-    const Placed placed = Place(key);
+    const Placed placed = PlaceOf(key);
     const uint32_t begin = Begin(placed.register_index);
     uint8_t& length = lengths_[placed.register_index];
     const uint32_t age = now - TimeOf(time);
@@ -245,7 +245,7 @@ uint64_t DistinctWindow::Count(EventTime now, Span width) const {
   std::array<uint8_t, kRegisters> ranks{};
   sketch_->Raise(ShortTime(newest_), ages.to, &ranks);
   for (const Seen& seen : seen_) {
-    const Placed placed = Place(seen.key);
+    const Placed placed = PlaceOf(seen.key);
     ranks[placed.register_index] = std::max(ranks[placed.register_index], static_cast<uint8_t>(placed.rank));
   }
   return std::max<uint64_t>(Estimate(ranks), exact);

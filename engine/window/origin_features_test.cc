@@ -11,12 +11,12 @@ namespace sekisho {
 namespace {
 
 constexpr uint16_t C(const char (&code)[3]) { return static_cast<uint16_t>(code[0] << 8 | code[1]); }
-const EventTime kStart = EventTime::FromSeconds(1'772'409'600);
+const EventTime kOriginStart = EventTime::FromSeconds(1'772'409'600);
 
 class OriginFeaturesTest : public ::testing::Test {
  protected:
   OriginFeaturesTest() {
-    population_.log_began = kStart - Span::Days(30);
+    population_.log_began = kOriginStart - Span::Days(30);
     population_.source_classes = SourceClasses::Default();
   }
 
@@ -38,7 +38,7 @@ class OriginFeaturesTest : public ::testing::Test {
   }
   // Polls from home every three hours for ten days; returns the time of the last.
   EventTime LiveAtHome() {
-    EventTime at = kStart;
+    EventTime at = kOriginStart;
     for (int i = 0; i < 80; ++i) Read(kHome, kOcn, at = at + Span::Hours(3));
     return at;
   }

@@ -12,7 +12,7 @@
 namespace sekisho {
 namespace {
 
-EventTime At(int64_t seconds) { return EventTime::FromSeconds(1'772'323'200 + seconds); }
+EventTime CountedAt(int64_t seconds) { return EventTime::FromSeconds(1'772'323'200 + seconds); }
 
 // The slow, obvious answer.
 class Oracle {
@@ -121,13 +121,13 @@ INSTANTIATE_TEST_SUITE_P(Patterns, SlidingCounterOracleTest,
 // Goal: the brackets are those of (now - width, now]. Method: one event, windows that end and begin beside it.
 TEST(SlidingCounterTest, WindowIsOpenAtItsBeginning) {
   SlidingCounter counter;
-  counter.Add(At(100));
-  EXPECT_EQ(counter.Count(At(100), Span::Millis(1)), 1u);
-  EXPECT_EQ(counter.Count(At(160), Span::Seconds(60)), 0u);
-  EXPECT_EQ(counter.Count(At(160), Span::Millis(60'001)), 1u);
-  EXPECT_EQ(counter.Count(At(99), Span::Days(1)), 0u);
-  EXPECT_EQ(counter.Count(At(100), Span()), 0u);
-  EXPECT_EQ(counter.Count(At(100), Span::Seconds(-5)), 0u);
+  counter.Add(CountedAt(100));
+  EXPECT_EQ(counter.Count(CountedAt(100), Span::Millis(1)), 1u);
+  EXPECT_EQ(counter.Count(CountedAt(160), Span::Seconds(60)), 0u);
+  EXPECT_EQ(counter.Count(CountedAt(160), Span::Millis(60'001)), 1u);
+  EXPECT_EQ(counter.Count(CountedAt(99), Span::Days(1)), 0u);
+  EXPECT_EQ(counter.Count(CountedAt(100), Span()), 0u);
+  EXPECT_EQ(counter.Count(CountedAt(100), Span::Seconds(-5)), 0u);
 }
 
 // Goal: what is too old is refused, and a leap of years leaves nothing behind. Method: the edge of 31 days, then leaps
@@ -136,15 +136,15 @@ TEST(SlidingCounterTest, OldEventsAndLeaps) {
   SlidingCounter counter;
   EXPECT_FALSE(counter.Add(EventTime::Never()));
   EXPECT_TRUE(counter.empty());
-  EXPECT_TRUE(counter.Add(At(0)));
-  EXPECT_FALSE(counter.Add(At(0) - kWindowMax));
-  EXPECT_TRUE(counter.Add(At(0) - kWindowMax + Span::Millis(1)));
-  EXPECT_EQ(counter.Count(At(0), kWindowMax), 2u);
+  EXPECT_TRUE(counter.Add(CountedAt(0)));
+  EXPECT_FALSE(counter.Add(CountedAt(0) - kWindowMax));
+  EXPECT_TRUE(counter.Add(CountedAt(0) - kWindowMax + Span::Millis(1)));
+  EXPECT_EQ(counter.Count(CountedAt(0), kWindowMax), 2u);
   for (const Span leap : {Span::Days(20), Span::Days(31), Span::Millis(int64_t{1} << 32), Span::Days(3650)}) {
     SlidingCounter copy = counter;
-    EXPECT_TRUE(copy.Add(At(0) + leap));
-    EXPECT_EQ(copy.Count(At(0) + leap, kWindowMax), leap < kWindowMax ? 2u : 1u) << FormatSpan(leap);
-    EXPECT_FALSE(copy.Add(At(0) + leap - kWindowMax));
+    EXPECT_TRUE(copy.Add(CountedAt(0) + leap));
+    EXPECT_EQ(copy.Count(CountedAt(0) + leap, kWindowMax), leap < kWindowMax ? 2u : 1u) << FormatSpan(leap);
+    EXPECT_FALSE(copy.Add(CountedAt(0) + leap - kWindowMax));
   }
   EXPECT_EQ(counter.Count(EventTime::FromMillis(INT64_MAX), kWindowMax), 0u);
   EXPECT_EQ(counter.Count(EventTime::Never(), kWindowMax), 0u);
@@ -153,18 +153,18 @@ TEST(SlidingCounterTest, OldEventsAndLeaps) {
 // Goal: absurd weights saturate instead of wrapping. Method: the largest weight, twice at one time.
 TEST(SlidingCounterTest, WeightsSaturate) {
   SlidingCounter counter;
-  counter.Add(At(0), UINT32_MAX);
-  counter.Add(At(0), UINT32_MAX);
-  EXPECT_EQ(counter.Count(At(0), Span::Hours(1)), uint64_t{INT32_MAX});
-  counter.Add(At(1), 0);
-  EXPECT_EQ(counter.newest(), At(0));
+  counter.Add(CountedAt(0), UINT32_MAX);
+  counter.Add(CountedAt(0), UINT32_MAX);
+  EXPECT_EQ(counter.Count(CountedAt(0), Span::Hours(1)), uint64_t{INT32_MAX});
+  counter.Add(CountedAt(1), 0);
+  EXPECT_EQ(counter.newest(), CountedAt(0));
 }
 
 // Goal: memory is bounded however many events come. Method: a million events within a month and within a minute.
 TEST(SlidingCounterTest, MemoryIsBounded) {
   for (const int64_t step_ms : {2'500, 1}) {
     SlidingCounter counter;
-    for (int64_t i = 0; i < 1'000'000; ++i) counter.Add(At(0) + Span::Millis(i * step_ms));
+    for (int64_t i = 0; i < 1'000'000; ++i) counter.Add(CountedAt(0) + Span::Millis(i * step_ms));
     EXPECT_LE(counter.heap_bytes(), 4096u);
     std::cout << "a million events " << step_ms << " ms apart: " << counter.entries() << " entries, "
               << counter.heap_bytes() << " bytes, stored " << Encoded(counter).size() << "\n";

@@ -12,13 +12,13 @@
 namespace sekisho {
 namespace {
 
-constexpr uint16_t kJp = 'J' << 8 | 'P', kUa = 'U' << 8 | 'A';
-const EventTime kStart = EventTime::FromSeconds(1'772'409'600);
+constexpr uint16_t kJapan = 'J' << 8 | 'P', kUkraine = 'U' << 8 | 'A';
+const EventTime kStrayStart = EventTime::FromSeconds(1'772'409'600);
 
 class StrayRecordTest : public ::testing::Test {
  protected:
   StrayRecordTest() {
-    population_.log_began = kStart - Span::Days(30);
+    population_.log_began = kStrayStart - Span::Days(30);
     for (int i = 0; i < 56; ++i, now_ = now_ + Span::Hours(3)) Apply(At(EventKind::kLogin, Service::kImap, false));
   }
   // Each test leaves an account that must pack and unpack to the same.
@@ -41,7 +41,7 @@ class StrayRecordTest : public ::testing::Test {
     e.account = "u@example.jp";
     e.time = now_;
     e.ip = IpAddress::Parse(thief ? "198.51.100.7" : "203.0.113.5").value();
-    e.place.country = thief ? kUa : kJp;
+    e.place.country = thief ? kUkraine : kJapan;
     return e;
   }
   Features Apply(const Event& e) {
@@ -78,7 +78,7 @@ class StrayRecordTest : public ::testing::Test {
   }
   void Pause(Span length) { now_ = now_ + length; }
 
-  EventTime now_ = kStart;
+  EventTime now_ = kStrayStart;
   Population population_;
   AccountWindow account_;
 };

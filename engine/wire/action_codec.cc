@@ -9,12 +9,12 @@
 namespace sekisho::wire {
 namespace {
 
-absl::Status Unknown(std::string_view field, std::string_view value) {
+absl::Status UnknownAction(std::string_view field, std::string_view value) {
   return absl::UnimplementedError(
       absl::StrCat("action.", std::string(field), ": ", std::string(value), " is not known to this version"));
 }
 
-absl::Status Wrong(std::string_view field, std::string_view what) {
+absl::Status WrongAction(std::string_view field, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("action.", std::string(field), ": ", std::string(what)));
 }
 
@@ -32,12 +32,12 @@ absl::Status DecodeSignal(const v1::Signal& in, Signal* out) {
   for (int id = 1; id < kDetectors; ++id) {
     if (Name(static_cast<DetectorId>(id)) == in.detector()) out->detector = static_cast<DetectorId>(id);
   }
-  if (out->detector == DetectorId::kNone) return Unknown("signals.detector", in.detector());
+  if (out->detector == DetectorId::kNone) return UnknownAction("signals.detector", in.detector());
   if (!v1::Family_IsValid(in.family()) || in.family() == v1::FAMILY_UNSPECIFIED) {
-    return Unknown("signals.family", absl::StrCat(in.family()));
+    return UnknownAction("signals.family", absl::StrCat(in.family()));
   }
   out->family = static_cast<Family>(in.family() - 1);
-  if (in.score() < 1 || in.score() > 100) return Wrong("signals.score", "not within [1, 100]");
+  if (in.score() < 1 || in.score() > 100) return WrongAction("signals.score", "not within [1, 100]");
   out->score = static_cast<int32_t>(in.score());
   out->shadow = in.shadow();
   if (!in.rule().empty()) out->rule = std::make_shared<const RuleText>(RuleText{in.rule(), in.rule_says()});
@@ -89,15 +89,15 @@ void EncodeAction(const Action& action, v1::Action* message) {
 absl::Status DecodeAction(std::string_view bytes, v1::Action* buffer, Action* action) {
   if (bytes.size() > kActionBytesMax) return absl::ResourceExhaustedError(absl::StrCat("action: ", bytes.size(), " bytes"));
   v1::Action& in = *buffer;
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Wrong("", "not a sekisho.v1.Action");
-  if (in.id().size() != 16) return Wrong("id", absl::StrCat(in.id().size(), " bytes, not 16"));
-  if (in.account().empty()) return Wrong("account", "empty");
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return WrongAction("", "not a sekisho.v1.Action");
+  if (in.id().size() != 16) return WrongAction("id", absl::StrCat(in.id().size(), " bytes, not 16"));
+  if (in.account().empty()) return WrongAction("account", "empty");
   if (!v1::ActionKind_IsValid(in.kind()) || in.kind() == v1::ACTION_KIND_UNSPECIFIED) {
-    return Unknown("kind", absl::StrCat(in.kind()));
+    return UnknownAction("kind", absl::StrCat(in.kind()));
   }
-  if (!v1::Mode_IsValid(in.mode()) || in.mode() == v1::MODE_UNSPECIFIED) return Unknown("mode", absl::StrCat(in.mode()));
-  if (!v1::Request_IsValid(in.request())) return Unknown("request", absl::StrCat(in.request()));
-  if (in.risk() > 100) return Wrong("risk", "beyond 100");
+  if (!v1::Mode_IsValid(in.mode()) || in.mode() == v1::MODE_UNSPECIFIED) return UnknownAction("mode", absl::StrCat(in.mode()));
+  if (!v1::Request_IsValid(in.request())) return UnknownAction("request", absl::StrCat(in.request()));
+  if (in.risk() > 100) return WrongAction("risk", "beyond 100");
 
   *action = Action{};
   action->id = HashFromBytes(in.id());

@@ -2,12 +2,15 @@
 #ifndef SEKISHO_ENGINE_WIRE_BYTES_OF_HASH_H_
 #define SEKISHO_ENGINE_WIRE_BYTES_OF_HASH_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "engine/base/hash.h"
 
 namespace sekisho::wire {
+
+constexpr size_t kHashBytes = 16;
 
 inline std::string BytesOf(const Hash128& hash) {
   std::string out;
@@ -17,7 +20,7 @@ inline std::string BytesOf(const Hash128& hash) {
   return out;
 }
 
-// Of exactly 16 bytes.
+// Of exactly kHashBytes.
 inline Hash128 HashFromBytes(std::string_view bytes) {
   Hash128 hash;
   for (size_t i = 0; i < 8; ++i) hash.high = hash.high << 8 | static_cast<uint8_t>(bytes[i]);

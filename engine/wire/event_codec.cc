@@ -9,11 +9,11 @@
 namespace sekisho::wire {
 namespace {
 
-absl::Status Unknown(std::string_view field, int value) {
+absl::Status UnknownEvent(std::string_view field, int value) {
   return absl::UnimplementedError(absl::StrCat("event.", std::string(field), ": value ", value, " is not known to schema ", kSchema));
 }
 
-absl::Status Wrong(std::string_view field, std::string_view what) {
+absl::Status WrongEvent(std::string_view field, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("event.", std::string(field), ": ", std::string(what)));
 }
 
@@ -35,10 +35,10 @@ absl::Status TakeRecipients(std::string_view field, const List& list, EventBuffe
 
 absl::Status TakeDelivery(const v1::Delivery& in, EventBuffer* buffer, Event* event) {
   event->kind = EventKind::kDelivery;
-  if (!v1::DeliveryStatus_IsValid(in.status())) return Unknown("delivery.status", in.status());
+  if (!v1::DeliveryStatus_IsValid(in.status())) return UnknownEvent("delivery.status", in.status());
   event->delivery = static_cast<DeliveryStatus>(in.status());
   const v1::EnhancedStatus& code = in.code();
-  if (code.klass() > 999 || code.subject() > 999 || code.detail() > 999) return Wrong("delivery.code", "beyond 999");
+  if (code.klass() > 999 || code.subject() > 999 || code.detail() > 999) return WrongEvent("delivery.code", "beyond 999");
   event->status_class = static_cast<uint16_t>(code.klass());
   event->status_subject = static_cast<uint16_t>(code.subject());
   event->status_detail = static_cast<uint16_t>(code.detail());
@@ -48,9 +48,9 @@ absl::Status TakeDelivery(const v1::Delivery& in, EventBuffer* buffer, Event* ev
 }
 
 absl::Status TakeAuthentication(const v1::Authentication& in, Event* event) {
-  if (!v1::FailureKind_IsValid(in.failure())) return Unknown("authentication.failure", in.failure());
+  if (!v1::FailureKind_IsValid(in.failure())) return UnknownEvent("authentication.failure", in.failure());
   if (in.success() != (in.failure() == v1::FAILURE_KIND_UNSPECIFIED)) {
-    return Wrong("authentication.failure", "must be given exactly when the login failed");
+    return WrongEvent("authentication.failure", "must be given exactly when the login failed");
   }
   event->kind = in.success() ? EventKind::kLogin : EventKind::kLoginFailed;
   event->failure = static_cast<FailureKind>(in.failure());
@@ -166,7 +166,7 @@ void PutBody(const Event& event, v1::Event* out) {
 
 absl::Status DecodeEvent(std::string_view bytes, EventBuffer* buffer, Event* event) {
   if (bytes.size() > kEventBytesMax) return absl::ResourceExhaustedError(absl::StrCat("event: ", bytes.size(), " bytes"));
-  if (!buffer->message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Wrong("", "not a sekisho.v1.Event");
+  if (!buffer->message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return WrongEvent("", "not a sekisho.v1.Event");
   return TakeEvent(buffer->message, buffer, event);
 }
 
@@ -175,15 +175,15 @@ absl::Status TakeEvent(const v1::Event& in, EventBuffer* buffer, Event* event) {
   if (in.schema_min() > kSchema) {
     return absl::UnimplementedError(absl::StrCat("event.schema_min: needs schema ", in.schema_min(), ", this version knows ", kSchema));
   }
-  if (in.account().empty()) return Wrong("account", "empty");
+  if (in.account().empty()) return WrongEvent("account", "empty");
   if (in.account().size() > kAccountBytesMax) {
     return absl::ResourceExhaustedError(absl::StrCat("event.account: ", in.account().size(), " bytes"));
   }
-  if (in.time_ms() <= 0 || in.time_ms() > kTimeMsMax) return Wrong("time_ms", "not within the years 1970 to 9999");
-  if (!v1::Service_IsValid(in.service())) return Unknown("service", in.service());
-  if (!v1::Listener_IsValid(in.listener())) return Unknown("listener", in.listener());
+  if (in.time_ms() <= 0 || in.time_ms() > kTimeMsMax) return WrongEvent("time_ms", "not within the years 1970 to 9999");
+  if (!v1::Service_IsValid(in.service())) return UnknownEvent("service", in.service());
+  if (!v1::Listener_IsValid(in.listener())) return UnknownEvent("listener", in.listener());
   const std::optional<IpAddress> ip = AddressFromBytes(in.ip());
-  if (!ip) return Wrong("ip", absl::StrCat(in.ip().size(), " bytes, neither 4 nor 16"));
+  if (!ip) return WrongEvent("ip", absl::StrCat(in.ip().size(), " bytes, neither 4 nor 16"));
 
   *event = Event{};
   event->service = static_cast<Service>(in.service());

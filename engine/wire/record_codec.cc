@@ -15,11 +15,10 @@
 namespace sekisho::wire {
 namespace {
 
-constexpr size_t kHashBytes = 16;
 // Keeps the signature from being taken for one of anything else.
 constexpr std::string_view kSignedName("sekisho.v1.OperatorOrder\0", 25);
 
-absl::Status Wrong(std::string_view field, std::string_view what) {
+absl::Status WrongRecord(std::string_view field, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(std::string(field), ": ", std::string(what)));
 }
 
@@ -28,14 +27,14 @@ absl::Status TooLarge(std::string_view field, size_t size, std::string_view unit
 }
 
 absl::Status CheckTime(std::string_view field, int64_t time_ms) {
-  return time_ms > 0 && time_ms <= kTimeMsMax ? absl::OkStatus() : Wrong(field, "not within the years 1970 to 9999");
+  return time_ms > 0 && time_ms <= kTimeMsMax ? absl::OkStatus() : WrongRecord(field, "not within the years 1970 to 9999");
 }
 
 // What protobuf refuses to carry as a string, with a line on standard error that no one asked for.
 absl::Status CheckUtf8(std::string_view field, std::string_view text) {
   while (!text.empty()) {
     const size_t bytes = FirstUtf8Char(text).bytes;
-    if (bytes == 0) return Wrong(field, "not UTF-8");
+    if (bytes == 0) return WrongRecord(field, "not UTF-8");
     text.remove_prefix(bytes);
   }
   return absl::OkStatus();
@@ -46,16 +45,16 @@ absl::Status CheckText(std::string_view field, std::string_view text) {
 }
 
 absl::Status CheckName(std::string_view field, std::string_view name) {
-  if (name.empty()) return Wrong(field, "empty");
+  if (name.empty()) return WrongRecord(field, "empty");
   return name.size() <= kAccountBytesMax ? absl::OkStatus() : TooLarge(field, name.size(), "bytes");
 }
 
 absl::Status TakePolicy(const v1::PolicyActivation& in, PolicyActivation* out) {
   if (in.yaml().size() > kPolicyBytesMax) return TooLarge("order.policy.yaml", in.yaml().size(), "bytes");
   if (absl::Status s = CheckUtf8("order.policy.yaml", in.yaml()); !s.ok()) return s;
-  if (in.version().empty()) return Wrong("order.policy.version", "empty");
+  if (in.version().empty()) return WrongRecord("order.policy.version", "empty");
   if (absl::Status s = CheckText("order.policy.version", in.version()); !s.ok()) return s;
-  if (in.text_hash() != BytesOf(PinnedHash128(in.yaml()))) return Wrong("order.policy.text_hash", "not that of the text");
+  if (in.text_hash() != BytesOf(PinnedHash128(in.yaml()))) return WrongRecord("order.policy.text_hash", "not that of the text");
   out->version = in.version();
   out->yaml = in.yaml();
   return absl::OkStatus();
@@ -64,7 +63,7 @@ absl::Status TakePolicy(const v1::PolicyActivation& in, PolicyActivation* out) {
 absl::Status TakeRelease(const v1::AccountRelease& in, AccountRelease* out) {
   if (absl::Status s = CheckName("order.release.account", in.account()); !s.ok()) return s;
   if (absl::Status s = CheckText("order.release.reason", in.reason()); !s.ok()) return s;
-  if (in.grace_ms() < 0 || in.grace_ms() > kGraceMax.millis()) return Wrong("order.release.grace_ms", "not within 0 to 366 days");
+  if (in.grace_ms() < 0 || in.grace_ms() > kGraceMax.millis()) return WrongRecord("order.release.grace_ms", "not within 0 to 366 days");
   out->account = in.account();
   out->reason = in.reason();
   out->grace = Span::Millis(in.grace_ms());
@@ -85,7 +84,7 @@ absl::Status TakeSubject(const v1::Subject& in, Subject* out) {
     case v1::Subject::kNetwork: {
       out->kind = Subject::Kind::kNetwork;
       const std::optional<IpNetwork> network = IpNetwork::Parse(in.network());
-      if (!network) return Wrong("order.subject.network", "no network in CIDR notation");
+      if (!network) return WrongRecord("order.subject.network", "no network in CIDR notation");
       out->network = network->first();
       out->prefix_bits = static_cast<uint8_t>(network->prefix_bits());
       return absl::OkStatus();
@@ -93,7 +92,7 @@ absl::Status TakeSubject(const v1::Subject& in, Subject* out) {
     case v1::Subject::kAsn:
       out->kind = Subject::Kind::kAsn;
       out->asn = in.asn();
-      return in.asn() != 0 ? absl::OkStatus() : Wrong("order.subject.asn", "0 is nobody's");
+      return in.asn() != 0 ? absl::OkStatus() : WrongRecord("order.subject.asn", "0 is nobody's");
     case v1::Subject::SUBJECT_NOT_SET:
       break;
   }
@@ -119,7 +118,7 @@ absl::Status TakeException(const Message& in, bool allow, Exception* out) {
 
 absl::Status TakeOrder(const v1::OperatorOrder& in, Order* out) {
   if (absl::Status s = CheckTime("order.time_ms", in.time_ms()); !s.ok()) return s;
-  if (in.operator_().empty()) return Wrong("order.operator", "empty");
+  if (in.operator_().empty()) return WrongRecord("order.operator", "empty");
   if (absl::Status s = CheckText("order.operator", in.operator_()); !s.ok()) return s;
   out->time = EventTime::FromMillis(in.time_ms());
   out->operator_name = in.operator_();
@@ -142,7 +141,7 @@ absl::Status TakeSigned(const v1::SignedOrder& in, const OperatorKeys& keys, Ord
     return absl::PermissionDeniedError("signed_order.hmac: not that of the order under its key");
   }
   v1::OperatorOrder order;
-  if (!order.ParseFromString(in.order())) return Wrong("signed_order.order", "not a sekisho.v1.OperatorOrder");
+  if (!order.ParseFromString(in.order())) return WrongRecord("signed_order.order", "not a sekisho.v1.OperatorOrder");
   return TakeOrder(order, out);
 }
 
@@ -150,8 +149,8 @@ absl::Status TakeJudgements(const v1::JudgementBatch& in, JudgementBatch* out) {
   if (in.judgements_size() > kJudgementsMax) {
     return TooLarge("judgements", static_cast<size_t>(in.judgements_size()), "judgements");
   }
-  if (in.partition() > INT32_MAX) return Wrong("judgements.partition", "no partition");
-  if (in.offset() < 0) return Wrong("judgements.offset", "negative");
+  if (in.partition() > INT32_MAX) return WrongRecord("judgements.partition", "no partition");
+  if (in.offset() < 0) return WrongRecord("judgements.offset", "negative");
   if (absl::Status s = CheckTime("judgements.time_ms", in.time_ms()); !s.ok()) return s;
   out->partition = PartitionId{static_cast<int32_t>(in.partition())};
   out->offset = Offset{in.offset()};
@@ -164,7 +163,7 @@ absl::Status TakeJudgements(const v1::JudgementBatch& in, JudgementBatch* out) {
         const std::optional<IpNetwork> network =
             address && !j.network().empty() && j.prefix_bits() <= 128 ? IpNetwork::Of(*address, static_cast<int>(j.prefix_bits()))
                                                                      : std::nullopt;
-        if (!network) return Wrong("judgement.network", "no network");
+        if (!network) return WrongRecord("judgement.network", "no network");
         judgement.network = network->first();
         judgement.prefix_bits = static_cast<uint8_t>(network->prefix_bits());
         break;
@@ -173,7 +172,7 @@ absl::Status TakeJudgements(const v1::JudgementBatch& in, JudgementBatch* out) {
       case v1::Judgement::kCampaign: {
         const bool domain = j.entity_case() == v1::Judgement::kDomainId;
         const std::string& key = domain ? j.domain_id() : j.campaign();
-        if (key.size() != kHashBytes) return Wrong("judgement.entity", "not 16 bytes");
+        if (key.size() != kHashBytes) return WrongRecord("judgement.entity", "not 16 bytes");
         judgement.entity = domain ? EntityKind::kDomain : EntityKind::kCampaign;
         judgement.key = HashFromBytes(key);
         break;
@@ -181,7 +180,7 @@ absl::Status TakeJudgements(const v1::JudgementBatch& in, JudgementBatch* out) {
       // Of what later versions judge; what is said of the others holds all the same.
       default: continue;
     }
-    if (j.score_milli() < 0 || j.score_milli() > 1000) return Wrong("judgement.score_milli", "not within 0 to 1000");
+    if (j.score_milli() < 0 || j.score_milli() > 1000) return WrongRecord("judgement.score_milli", "not within 0 to 1000");
     if (absl::Status s = CheckTime("judgement.expires_ms", j.expires_ms()); !s.ok()) return s;
     judgement.score_milli = j.score_milli();
     judgement.bad_accounts = j.bad_accounts();
@@ -271,7 +270,7 @@ const std::string* OperatorKeys::Find(std::string_view id) const {
 absl::Status DecodeRecord(std::string_view bytes, const OperatorKeys& keys, RecordBuffer* buffer, DecodedRecord* record) {
   if (bytes.size() > kEventBytesMax) return TooLarge("record", bytes.size(), "bytes");
   v1::Record& in = buffer->message;
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Wrong("record", "not a sekisho.v1.Record");
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return WrongRecord("record", "not a sekisho.v1.Record");
   record->origin = Origin();
   switch (in.record_case()) {
     case v1::Record::kEvent: {

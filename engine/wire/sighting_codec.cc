@@ -15,10 +15,9 @@
 namespace sekisho::wire {
 namespace {
 
-constexpr size_t kHashBytes = 16;
 constexpr uint32_t kRiskMax = 100;
 
-absl::Status Wrong(std::string_view field, std::string_view what) {
+absl::Status WrongSighting(std::string_view field, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("sighting", std::string(field), ": ", std::string(what)));
 }
 
@@ -50,7 +49,7 @@ std::string EncodeSighting(const Sighting& sighting) {
 
 absl::StatusOr<Sighting> DecodeSighting(std::string_view bytes) {
   v1::Sighting in;
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Wrong("", "not a sekisho.v1.Sighting");
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return WrongSighting("", "not a sekisho.v1.Sighting");
   Sighting out;
   const std::string* key = nullptr;
   switch (in.entity_case()) {
@@ -71,17 +70,17 @@ absl::StatusOr<Sighting> DecodeSighting(std::string_view bytes) {
     case v1::SIGHTING_KIND_SUSPENDED: out.kind = SightingKind::kSuspended; break;
     default: return absl::UnimplementedError("sighting.kind: absent, or one that this version does not know");
   }
-  if (in.partition() > INT32_MAX) return Wrong(".partition", "no partition");
-  if (in.offset() < 0) return Wrong(".offset", "negative");
-  if (in.account_id().size() != kHashBytes) return Wrong(".account_id", "not 16 bytes");
-  if (in.time_ms() <= 0 || in.time_ms() > kTimeMsMax) return Wrong(".time_ms", "not within the years 1970 to 9999");
-  if (key != nullptr && key->size() != kHashBytes) return Wrong(".entity", "not 16 bytes");
+  if (in.partition() > INT32_MAX) return WrongSighting(".partition", "no partition");
+  if (in.offset() < 0) return WrongSighting(".offset", "negative");
+  if (in.account_id().size() != kHashBytes) return WrongSighting(".account_id", "not 16 bytes");
+  if (in.time_ms() <= 0 || in.time_ms() > kTimeMsMax) return WrongSighting(".time_ms", "not within the years 1970 to 9999");
+  if (key != nullptr && key->size() != kHashBytes) return WrongSighting(".entity", "not 16 bytes");
   if (key != nullptr) out.key = HashFromBytes(*key);
   const std::string& bytes_of_network = key == nullptr ? in.network() : in.source_network();
   const std::optional<IpAddress> address = bytes_of_network.empty() ? std::nullopt : AddressFromBytes(bytes_of_network);
   const std::optional<IpNetwork> network =
       address && in.prefix_bits() <= 128 ? IpNetwork::Of(*address, static_cast<int>(in.prefix_bits())) : std::nullopt;
-  if (!network && (key == nullptr || !bytes_of_network.empty())) return Wrong(".network", "no network");
+  if (!network && (key == nullptr || !bytes_of_network.empty())) return WrongSighting(".network", "no network");
   out.partition = PartitionId{static_cast<int32_t>(in.partition())};
   out.place = {Offset{in.offset()}, in.k()};
   if (network) {

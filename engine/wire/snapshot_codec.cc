@@ -13,7 +13,6 @@ namespace {
 constexpr char kAccountKey = 'a';
 constexpr char kMarkerKey = 'm', kEntityMarkerKey = 'M';
 constexpr char kPartKey = 'p', kEntityPartKey = 'P';
-constexpr size_t kHashBytes = 16;
 constexpr size_t kPartKeyBytes = 5;
 
 absl::Status Damaged(std::string_view what) {

@@ -6,6 +6,7 @@ ends it."""
 import datetime
 import json
 import os
+import tempfile
 import unittest
 
 import harness
@@ -27,16 +28,27 @@ def number(n):
 
 
 class Explain(CliTest):
-    def logs(self, attack, *options):
-        folder = self.path(attack)
-        self.run_sekisho("simulate", "--accounts", "60", "--days", "5", "--stolen-share", "0.15", "--seed", "7", "--attacks", attack, *options,
-                         "--out", folder, expect=OK)
-        with open(os.path.join(folder, "truth.json"), encoding="utf-8") as file:
-            truth = json.load(file)
-        arguments = ["--default-realm", truth["default_realm"], "--year", str(truth["year"])]
-        for host in truth["webmail_hosts"]:
-            arguments += ["--webmail-host", host]
-        return arguments + [os.path.join(folder, name) for name in truth["files"]]
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="sekisho-explain-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = folder.name
+        cls.replayed = {}
+
+    def logs_and_actions(self, attack):
+        """The arguments that name the logs, and what the replay did. Every test reads the same."""
+        if attack not in self.replayed:
+            folder = os.path.join(self.folder, attack)
+            self.run_sekisho("simulate", "--accounts", "60", "--days", "5", "--stolen-share", "0.15", "--seed", "7", "--attacks", attack,
+                             "--out", folder, expect=OK)
+            with open(os.path.join(folder, "truth.json"), encoding="utf-8") as file:
+                truth = json.load(file)
+            logs = ["--default-realm", truth["default_realm"], "--year", str(truth["year"])]
+            for host in truth["webmail_hosts"]:
+                logs += ["--webmail-host", host]
+            logs += [os.path.join(folder, name) for name in truth["files"]]
+            self.replayed[attack] = logs, self.json_lines(self.run_sekisho("replay", *logs, expect=OK).stdout)
+        return self.replayed[attack]
 
     def screen(self, account, logs, *options):
         text = self.run_sekisho("explain", *options, account, *logs, expect=OK).stdout.decode()
@@ -72,8 +84,7 @@ class Explain(CliTest):
     def test_each_kind_of_attack_on_one_screen(self):
         kinds = 0
         for attack in ATTACKS:
-            logs = self.logs(attack)
-            actions = self.json_lines(self.run_sekisho("replay", *logs, expect=OK).stdout)
+            logs, actions = self.logs_and_actions(attack)
             # The last suspension that isn't a renewal is the one that is told of.
             last = {a["account"]: a for a in actions if a["action"] == "suspend" and a["rule"] != "renewed"}
             for account in sorted(last)[:SHOWN_EACH]:
@@ -84,8 +95,7 @@ class Explain(CliTest):
         self.assertGreaterEqual(kinds, 5)
 
     def test_all_gives_the_whole_timeline_after_the_same_screen(self):
-        logs = self.logs("rotate")
-        actions = self.json_lines(self.run_sekisho("replay", *logs, expect=OK).stdout)
+        logs, actions = self.logs_and_actions("rotate")
         account = next(a["account"] for a in actions if a["action"] == "suspend")
         text, _ = self.screen(account, logs)
         whole = self.run_sekisho("explain", "--all", account, *logs, expect=OK).stdout.decode()
@@ -97,8 +107,7 @@ class Explain(CliTest):
                 self.assertIn(human(action["time"]), whole)
 
     def test_classes_and_shadow_are_told(self):
-        logs = self.logs("rotate")
-        actions = self.json_lines(self.run_sekisho("replay", *logs, expect=OK).stdout)
+        logs, actions = self.logs_and_actions("rotate")
         account = next(a["account"] for a in actions if a["action"] == "suspend")
         domain = account.split("@")[1]
         business = self.write("business.yaml", f'classes:\n  business:\n    accounts: ["*@{domain}"]\n')
@@ -114,8 +123,7 @@ class Explain(CliTest):
         self.assertIn("shadow: told only", words)
 
     def test_an_account_that_nobody_robbed(self):
-        logs = self.logs("burst")
-        actions = self.json_lines(self.run_sekisho("replay", *logs, expect=OK).stdout)
+        logs, actions = self.logs_and_actions("burst")
         acted = {a["account"] for a in actions}
         events = self.json_lines(self.run_sekisho("events", *logs, expect=OK).stdout)
         quiet = next(e["account"] for e in events if e.get("account") and e["account"] not in acted)
