@@ -164,7 +164,7 @@ TEST_F(RespondTest, AnEventThatComesTooLateForItsVerdictLeadsToNone) {
   ASSERT_TRUE(shard_.Tick(at + Span::Hours(2), Offset{offset_++}, &actions_).ok());
   policy_.suspend.families = kFamilies;
   const auto burst = [&](EventTime from) {
-    for (int i = 0; i < 9; ++i) {
+    for (int i = 0; i < 24; ++i) {
       Send("198.51.100.1", "US", from + Span::Seconds(2 * i));
       Deliver("198.51.100.1", "US", from + Span::Seconds(2 * i + 1), 1000 + static_cast<uint64_t>(i));
     }
@@ -203,7 +203,7 @@ TEST_F(RespondTest, TheWayUpIsShorterAfterAGuardedReleaseAndOnlyForTheSame) {
   at = shard_.now() + Span::Hours(1);
   for (int n = 0; n < 3; ++n) {
     login_ = "user" + std::to_string(n) + "@example.jp";
-    burst(at, "198.51.100." + std::to_string(n), 12);
+    burst(at, "198.51.100." + std::to_string(n), 30);
     ASSERT_EQ(actions_.back().kind, ActionKind::kSuspend);
     ASSERT_EQ(actions_.back().account, login_);
     Release(Span::Hours(1), cases[n].guarded);
