@@ -32,9 +32,9 @@ void AddResponse(YamlFields* f, Policy* p) {
   AddRung(f, "throttle", &p->throttle, true, "Slow the account's sending down");
   AddRung(f, "suspend", &p->suspend, true, "Stop the account's sending; receiving goes on");
   f->Integer("ladder.beyond_doubt_score", &p->beyond_doubt_score, 1, 100,
-             "country_velocity and source_rotation, each with this score at least, suspend together");
-  f->Integer("ladder.beyond_doubt_domestic_score", &p->beyond_doubt_domestic_score, 1, 100,
-             "So do domestic_rotation with this score at least and source_rotation");
+             "source_rotation with this score at least suspends together with one of the next two");
+  f->Integer("ladder.beyond_doubt_velocity_score", &p->beyond_doubt_velocity_score, 1, 100, "country_velocity with this score at least");
+  f->Integer("ladder.beyond_doubt_domestic_score", &p->beyond_doubt_domestic_score, 1, 100, "domestic_rotation with this score at least");
   f->Duration("ladder.announce_every", &p->announce_every, Span::Minutes(1), Span::Days(30),
               "observe and notify are said at most so often about one account");
   f->Duration("ladder.evidence_fresh", &p->evidence_fresh, Span::Minutes(1), Span::Days(7),

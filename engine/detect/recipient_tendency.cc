@@ -32,8 +32,9 @@ bool DetectRecipientTendency(const DetectInput& in, Signal* signal) {
   const int64_t strangers = f.stray ? f.stray_new_recipients_1h : f.new_recipients_1h;
   if (judged == 0 || strangers * 100 < p.new_percent_min * judged) return false;
   if (!f.stray) {
-    // In the owner's surroundings, but from an address that never read mail, while the owner does read.
-    const bool unread = (f.source_messages > 0 && !f.source_reads && f.reads_mail) || (f.young && f.latecomer);
+    // In the owner's surroundings, but from an address that never read mail, while the owner does read; or an account that begins with
+    // this after a week of silence.
+    const bool unread = (f.source_messages > 0 && !f.source_reads && f.reads_mail) || (f.young && f.latecomer && f.usual_messages_day == 0);
     return Reach(in, unread ? p.unread_source : p.known_source, "new_recipients_1h", strangers, hour, signal);
   }
   // Who never reads, and moves to another server nearby, shows no habit to break by that.

@@ -1,7 +1,7 @@
 // source_burst: a stray source sends and sends.
 //
 // Observed: in one of ten stolen accounts a single foreign address sends thousands of messages within about an hour,
-// several a second, without pause. The first eight within ten minutes are enough to be odd for a source that the owner
+// several a second, without pause. The first ten within ten minutes are enough to be odd for a source that the owner
 // never used and doesn't read from. A source in the owner's own country is given ten times as much, because people tell everybody of
 // a wedding from a friend's house; one that is read from a little, and an account in its first week, twice as much.
 //

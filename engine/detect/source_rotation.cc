@@ -12,10 +12,12 @@ bool DetectSourceRotation(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
   if (!f.stray) return false;
   const Policy::SourceRotation& p = in.policy.source_rotation;
-  const bool fast = Reach(in, p.two_hours, "stray_passing_2h", f.stray_passing_2h, Span::Hours(2), signal);
+  // In an account's first week, which networks are its own isn't known.
+  const auto settled = [&](const Limit& limit) { return Limit{limit.at_least * (f.unsettled() ? 2 : 1), limit.score}; };
+  const bool fast = Reach(in, settled(p.two_hours), "stray_passing_2h", f.stray_passing_2h, Span::Hours(2), signal);
   // An owner who answers his own people from one network after another.
   if (f.ToKnownPeople24h(p.judged_min)) return fast;
-  const bool slow = Reach(in, p.day, "stray_passing_24h", f.stray_passing_24h, Span::Hours(24), signal);
+  const bool slow = Reach(in, settled(p.day), "stray_passing_24h", f.stray_passing_24h, Span::Hours(24), signal);
   const bool far = Reach(in, p.far_day, "far_passing_24h", f.far_passing_24h, Span::Hours(24), signal);
   return fast || slow || far;
 }

@@ -94,7 +94,7 @@ struct Policy {
   // Messages by stray sources.
   struct SourceBurst {
     Limit minute = {10, 45};
-    Limit ten_minutes = {8, 35};
+    Limit ten_minutes = {10, 35};
     Limit hour = {25, 55};
     Limit hour_high = {60, 70};
     int64_t recipients_per_message = 3;  // the same scores at so many times as many recipients,
@@ -162,7 +162,7 @@ struct Policy {
     Limit failed = {10, 35};             // deliveries bounced or refused in one hour
     Limit failed_high = {50, 50};
     int64_t percent_min = 25;            // of the deliveries of that hour
-    int64_t own_score_percent = 40;      // where no stray sent: an old address book, an old list
+    int64_t own_score_percent = 30;      // where no stray sent: an old address book, an old list
   } bounce_surge;
 
   // A stray source in a network that other accounts were suspended over.
@@ -191,8 +191,8 @@ struct Policy {
 
   // Messages through webmail whose session was opened from a country that isn't the owner's.
   struct WebmailOrigin {
-    Limit few = {5, 25};                 // in one hour; lower: hits travellers who answer their mail at an internet cafe
-    Limit many = {15, 30};
+    Limit few = {5, 15};                 // in one hour; lower: hits travellers who answer their mail at an internet cafe
+    Limit many = {15, 25};
     Limit sources = {3, 25};             // foreign sources that used webmail in 24 h, of at least messages_min messages
     int64_t messages_min = 3;
     int64_t judged_min = 5;              // so many judged recipients, three in ten of them known, silence it
@@ -288,9 +288,10 @@ struct Policy {
   Rung notify = {55, 2, Span()};
   Rung throttle = {60, 2, Span::Hours(1)};
   Rung suspend = {70, 2, Span::Hours(24)};
-  // country_velocity and source_rotation together, each at this score at least, suspend by themselves; so does
-  // source_rotation with domestic_rotation, whose score must be higher: phones move through near networks, too.
+  // source_rotation with country_velocity, or with domestic_rotation, suspends by itself, each at these scores at least. Owners
+  // hop through two countries by VPN, and phones move through near networks, so those must be higher.
   int32_t beyond_doubt_score = 45;
+  int32_t beyond_doubt_velocity_score = 55;
   int32_t beyond_doubt_domestic_score = 70;
 
   Span announce_every = Span::Hours(24);  // observe and notify are said at most so often

@@ -12,7 +12,7 @@ Risk Weigh(std::span<const Signal> signals, const Policy& policy, bool with_shad
     if (s.shadow && !with_shadow) continue;
     int32_t& strongest = risk.by_family[static_cast<size_t>(s.family)];
     strongest = std::max(strongest, s.score);
-    velocity |= s.detector == DetectorId::kCountryVelocity && s.score >= policy.beyond_doubt_score;
+    velocity |= s.detector == DetectorId::kCountryVelocity && s.score >= policy.beyond_doubt_velocity_score;
     rotation |= s.detector == DetectorId::kSourceRotation && s.score >= policy.beyond_doubt_score;
     domestic |= s.detector == DetectorId::kDomesticRotation && s.score >= policy.beyond_doubt_domestic_score;
   }
