@@ -31,6 +31,7 @@ constexpr std::array kFeatures = {
     Entry{"stray_recipients_10m", "recipients of messages by unfamiliar sources"},
     Entry{"stray_recipients_1h", "recipients of messages by unfamiliar sources"},
     Entry{"new_recipients_1h", "recipients the account never wrote to before"},
+    Entry{"new_recipients_24h", "recipients the account never wrote to before, the last of them from a country it hardly reads from"},
     Entry{"stray_new_recipients_1h", "recipients new to the account, written to by unfamiliar sources"},
     Entry{"failures_1h", "failed logins by unfamiliar sources"},
     Entry{"failing_sources_1h", "sources that failed to log in"},
@@ -71,7 +72,7 @@ constexpr std::array kFeatures = {
 };
 
 constexpr std::array kRules = {
-    Entry{"beyond_doubt", "rotation over sources in several far countries: enough by itself"},
+    Entry{"beyond_doubt", "rotation over sources in several far countries or many near networks: enough by itself"},
     Entry{"two_families", "independent kinds of evidence agree, and their risk reaches this step"},
     Entry{"risk", "the risk reaches this step"},
     Entry{"relapse", "the same again after an operator let it go: less risk is enough"},
@@ -108,7 +109,7 @@ std::string_view DetectorWords(DetectorId id) {
     case DetectorId::kSourceRotation: return "sent from one unfamiliar address after another, hardly any twice";
     case DetectorId::kSendRate: return "sent more messages than this account ever did";
     case DetectorId::kRecipientRate: return "wrote to more recipients than this account ever did";
-    case DetectorId::kSourceBurst: return "an unfamiliar address sent message after message";
+    case DetectorId::kSourceBurst: return "an unfamiliar address, or one in a country hardly read from, sent message after message";
     case DetectorId::kRecipientTendency: return "wrote mostly to people the owner never wrote to";
     case DetectorId::kSendWithoutRead: return "sent from where nobody reads the owner's mail";
     case DetectorId::kGuessing: return "somebody tried many passwords";

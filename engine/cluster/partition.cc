@@ -177,7 +177,6 @@ absl::Status Partition::FoldRecord(const LogRecord& record) {
     if (shard_.Judge(*judgements)) {
       ++stats_.judgements;
     } else {
-      ++stats_.repeats;
       repeat_ = true;
     }
   }

@@ -64,7 +64,7 @@ struct PartitionStats {
   uint64_t repeats = 0;       // events seen before, dropped
   uint64_t dead_letters = 0;
   uint64_t orders = 0;        // obeyed
-  uint64_t judgements = 0;    // batches of them taken in; the others were repeats
+  uint64_t judgements = 0;    // batches of them taken in; others were repeats, not counted here
   uint64_t orders_idle = 0;   // of those, the ones that changed nothing: the policy was active, nothing was to be withdrawn
 };
 

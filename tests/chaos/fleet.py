@@ -45,6 +45,15 @@ class Daemon:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
+    def has_open(self, path):
+        if not self.running():
+            return False
+        folder = f"/proc/{self.process.pid}/fd"
+        try:
+            return any(os.path.realpath(os.path.join(folder, fd)) == os.path.realpath(path) for fd in os.listdir(folder))
+        except OSError:
+            return False  # it has just ended
+
     def kill(self):
         """SIGKILL; stays down until start()."""
         self.wanted = False

@@ -22,6 +22,7 @@ STEPS_BEHIND = 8
 STEP_SECONDS_MIN, STEP_SECONDS_MAX = 0.06, 0.4
 # After the last fault everything must be drained within this, however slow the machine.
 DRAIN_SECONDS_MAX = 90
+START_SECONDS_MAX = 60
 POLL_SECONDS = 0.03
 DISK_BYTES = 1 << 30  # a store reserves 35 MB for its log, each partition's
 
@@ -193,6 +194,14 @@ class Schedule(Faults):
         self.engines = [self._engine(i) for i in range(plan.engines)]
         for daemon in self.daemons():
             daemon.start()
+        # A file that is rotated before anybody opened it is nobody's.
+        each = plan.files_each
+
+        def all_open():
+            return all(self.connectors[i // each].has_open(self._path(f"logs/{name}")) for i, name in enumerate(self.log_files))
+
+        if not self._wait(all_open, START_SECONDS_MAX):
+            raise RuntimeError(f"the connectors did not open their files within {START_SECONDS_MAX} s")
 
     def _state_folder(self, name, kind, number):
         path = self._path(f"{name}.state")
@@ -348,6 +357,10 @@ class Schedule(Faults):
                 daemon.start()
         self.last_heartbeat = wire.heartbeat(check.millis(self.log.last.isoformat()))
         self._say_time(self.last_heartbeat)
+        return self._comes_to_the_end()
+
+    def _comes_to_the_end(self):
+        """The group has come to where the log ends now."""
         ends = None
         while ends is None:
             ends = self._ends()
@@ -362,9 +375,15 @@ class Schedule(Faults):
         return False
 
     def _stop(self):
-        for daemon in self.daemons():
+        # Connectors first: one that was restarted just now is still sending what it had sent before.
+        self._stop_all(self.connectors)
+        self._comes_to_the_end()
+        self._stop_all(self.engines)
+
+    def _stop_all(self, daemons):
+        for daemon in daemons:
             daemon.terminate()
-        for daemon in self.daemons():
+        for daemon in daemons:
             status = daemon.wait_end(STOP_SECONDS_MAX)
             if status is None:
                 self.result.problems.append(f"{daemon.name} did not stop within {STOP_SECONDS_MAX} s of SIGTERM")
