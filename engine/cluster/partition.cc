@@ -177,6 +177,7 @@ absl::Status Partition::FoldRecord(const LogRecord& record) {
     if (shard_.Judge(*judgements)) {
       ++stats_.judgements;
     } else {
+      ++stats_.repeats;
       repeat_ = true;
     }
   }

@@ -61,10 +61,10 @@ struct FoldSetup {
 
 struct PartitionStats {
   uint64_t records = 0;       // folded, muted or not, by this object
-  uint64_t repeats = 0;       // events seen before, dropped
+  uint64_t repeats = 0;       // events and batches of judgements seen before, dropped
   uint64_t dead_letters = 0;
   uint64_t orders = 0;        // obeyed
-  uint64_t judgements = 0;    // batches of them taken in; others were repeats, not counted here
+  uint64_t judgements = 0;    // batches of them taken in
   uint64_t orders_idle = 0;   // of those, the ones that changed nothing: the policy was active, nothing was to be withdrawn
 };
 

@@ -166,6 +166,8 @@ class Events(unittest.TestCase):
         records = [Record(0, 7, b"k", self.a, {}), Record(0, 8, None, wire.heartbeat(5), {})]
         self.assertEqual(check.events_folded([part], records, 5, [8], True), [])
         self.assertIn("5 events were folded, 6", check.events_folded([part], records, 6, [8], True)[0])
+        batch = Record(0, 9, None, wire.field(2, wire.field(3, b"x")), {})
+        self.assertEqual(check.events_folded([dict(part, repeats=3)], [*records, batch, batch], 5, [8], True), [], "a batch of judgements came twice")
         self.assertIn("has not come to: 0:7", check.events_folded([part], records, 5, [7], True)[0])
         self.assertIn("were refused", check.events_folded([dict(part, late=1)], records, 5, [8], True)[0])
         self.assertEqual(check.events_folded([dict(part, late=1)], records, 5, [8], False), [])

@@ -117,7 +117,8 @@ class Entities(unittest.TestCase):
             here, there = [next(names) for _ in range(5)], [next(names) for _ in range(5)]
             low, other, good = next(names), next(names), [next(names) for _ in range(60)]
             log = EntityLog(self.kafka, folder)
-            log.live([*here, *there, low, other], days=2)
+            log.live([*here, *there], days=8)
+            log.live([low, other], days=2)
             log.read_mail(good, SHARED)
 
             # Dies between a judgement's acknowledgement and the transaction that says it was made: the next one makes it again.
