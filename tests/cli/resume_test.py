@@ -27,15 +27,15 @@ class Resume(CliTest):
                 "--commit-lines", str(lines), *logs]
 
     def simulated_logs(self):
-        self.run_sekisho("simulate", "--accounts", "100", "--days", "3", "--stolen-share", "0.3",
+        self.run_sekisho("simulate", "--accounts", "40", "--days", "3", "--stolen-share", "0.3",
                          "--seed", "5", "--out", self.path("sim"),
                          expect=OK)
         # Something for the dead letters, and time that goes back.
         with open(self.path("sim/imap-1.log"), "r+") as log:
             lines = log.readlines()
-            for i in range(100, len(lines), 197):
+            for i in range(100, len(lines), 61):
                 lines[i] = "\0broken " + lines[i][40:]
-            for i in range(500, len(lines), 311):
+            for i in range(500, len(lines), 97):
                 lines[i] = lines[i].replace("Mar  ", "Feb 1")
             log.seek(0)
             log.writelines(lines)
