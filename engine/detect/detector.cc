@@ -54,6 +54,12 @@ void Detect(const DetectInput& input, std::vector<Signal>* signals) {
   if (input.scene != nullptr && !input.policy.rules.idle()) input.policy.rules.Judge(*input.scene, signals);
 }
 
+bool TooYoung(const Features& f) {
+  if (!f.young) return false;
+  const bool abroad = f.familiarity == Familiarity::kFar && f.reads_mail;
+  return f.log_young || !(abroad || f.newcomer());
+}
+
 bool Reach(const DetectInput& input, const Limit& limit, std::string_view feature, int64_t value, Span window,
            Signal* signal) {
   const int64_t threshold = Jittered(limit.at_least, input.jitter);

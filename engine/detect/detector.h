@@ -57,6 +57,10 @@ bool DetectCampaign(const DetectInput&, Signal*);
 // theirs.
 void Detect(const DetectInput& input, std::vector<Signal>* signals);
 
+// In an account's first day, only a foreign source against a home where mail is read is odd, since a new customer may begin with a
+// mailing; and what an account does that was silent for a week of the log.
+bool TooYoung(const Features& features);
+
 // If `value` reaches the jittered limit and its score tops the signal's, the score is taken. The evidence is noted
 // whenever the limit is reached. Returns true if it was reached.
 bool Reach(const DetectInput& input, const Limit& limit, std::string_view feature, int64_t value, Span window, Signal* signal);

@@ -16,9 +16,7 @@ bool DetectRecipientTendency(const DetectInput& in, Signal* signal) {
   const Features& f = in.features;
   const Policy::RecipientTendency& p = in.policy.recipient_tendency;
   const bool far = f.familiarity == Familiarity::kFar;
-  // While an account is young, only a foreign source against a home where mail is read is odd: a new customer may begin
-  // with a mailing. One who was silent for a week of the log and then begins is judged, too.
-  if (f.young && (f.log_young || !((far && f.reads_mail) || f.newcomer()))) return false;
+  if (TooYoung(f)) return false;
   const Span hour = Span::Hours(1);
   // Familiar, but in a country that hardly any reading comes from: who watched before he sends may take days for it.
   if (!f.stray && f.country_read_percent <= in.policy.source_burst.side_percent_max && f.judged_24h > 0) {

@@ -25,9 +25,7 @@ bool DetectSourceBurst(const DetectInput& in, Signal* signal) {
     const Limit side{std::max(p.side_country.at_least, usual), p.side_country.score};
     return Reach(in, side, "messages_24h", f.messages_24h, Span::Hours(24), signal);
   }
-  // While an account is young, only a foreign source against a home where mail is read is odd: a new customer may begin
-  // with a mailing.
-  if (!f.stray || (f.young && (f.log_young || !((far && f.reads_mail) || f.newcomer())))) return false;
+  if (!f.stray || TooYoung(f)) return false;
   const auto scaled = [&](const Limit& limit, int64_t times) {
     const int64_t elsewhere = f.newcomer() ? p.newcomer_factor_percent : p.near_factor_percent;
     const int64_t habit = (f.unsettled() ? 2 : 1) * (f.reads_there > 0 ? p.read_factor_percent : 100);
