@@ -12,7 +12,9 @@ bool DetectBounceSurge(const DetectInput& in, Signal* signal) {
   const int64_t finished = f.failed_1h + f.sent_1h;
   if (finished == 0 || f.failed_1h * 100 < p.percent_min * finished) return false;
   const auto weighed = [&](const Limit& limit) {
-    const int64_t percent = f.stray_messages_24h > 0 && !f.young ? 100 : p.own_score_percent;
+    // A stray message or two among an owner's many don't make the mailing a stranger's.
+    const bool own = f.young || f.stray_messages_24h * 4 <= f.messages_24h;
+    const int64_t percent = own ? p.own_score_percent : 100;
     return Limit{limit.at_least, static_cast<int32_t>(limit.score * percent / 100)};
   };
   return Reach(in, weighed(p.failed_high), "failed_deliveries_1h", f.failed_1h, Span::Hours(1), signal) ||

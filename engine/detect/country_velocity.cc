@@ -14,7 +14,8 @@ bool DetectCountryVelocity(const DetectInput& in, Signal* signal) {
   if (!f.stray) return false;
   const Policy::CountryVelocity& p = in.policy.country_velocity;
   const bool fast = Reach(in, p.two_hours, "far_countries_2h", f.far_countries_2h, Span::Hours(2), signal) ||
-                    Reach(in, p.first_two, "far_countries_2h", f.far_countries_2h, Span::Hours(2), signal);
+                    // Who is new to us may be on the road, or a team in two countries.
+                    (!f.unsettled() && Reach(in, p.first_two, "far_countries_2h", f.far_countries_2h, Span::Hours(2), signal));
   // An owner who answers his own people through one exit of a VPN after another.
   const bool slow = !f.ToKnownPeople24h(p.judged_min) && Reach(in, p.day, "far_countries_24h", f.far_countries_24h, Span::Hours(24), signal);
   return fast || slow;

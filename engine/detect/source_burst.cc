@@ -3,7 +3,8 @@
 // Observed: in one of ten stolen accounts a single foreign address sends thousands of messages within about an hour,
 // several a second, without pause. The first ten within ten minutes are enough to be odd for a source that the owner
 // never used and doesn't read from. A source in the owner's own country is given ten times as much, because people tell everybody of
-// a wedding from a friend's house; one that is read from a little, and an account in its first week, twice as much.
+// a wedding from a friend's house; one that is read from a little twice as much, an account
+// in its first week three times.
 //
 // Observed, too: some thieves read the mailbox for days before they send, until their address passes for the owner's. What
 // gives them away is the country: one that hardly any reading comes from sends more than the owner ever did.
@@ -28,7 +29,7 @@ bool DetectSourceBurst(const DetectInput& in, Signal* signal) {
   if (!f.stray || TooYoung(f)) return false;
   const auto scaled = [&](const Limit& limit, int64_t times) {
     const int64_t elsewhere = f.newcomer() ? p.newcomer_factor_percent : p.near_factor_percent;
-    const int64_t habit = (f.unsettled() ? 2 : 1) * (f.reads_there > 0 ? p.read_factor_percent : 100);
+    const int64_t habit = (f.unsettled() ? 3 : 1) * (f.reads_there > 0 ? p.read_factor_percent : 100);
     const int64_t factor = (far ? 100 : elsewhere) * habit / 100;
     const int64_t weight = far ? 100 : p.near_score_percent;
     return Limit{limit.at_least * times * factor / 100, static_cast<int32_t>(limit.score * weight / 100)};
