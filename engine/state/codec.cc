@@ -16,8 +16,8 @@ enum MarkerTag : uint64_t {
 // The format number, or why not.
 absl::Status ReadFormat(ByteReader* reader) {
   const uint64_t format = reader->Varint();
-  if (reader->ok() && format > kRecordFormat) {
-    return absl::FailedPreconditionError("stored by a later version (format " + std::to_string(format) + ", this one reads " +
+  if (reader->ok() && format != kRecordFormat) {
+    return absl::FailedPreconditionError("stored by another version (format " + std::to_string(format) + ", this one reads " +
                                          std::to_string(kRecordFormat) + ")");
   }
   return absl::OkStatus();

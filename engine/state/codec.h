@@ -1,7 +1,7 @@
 // The stored form of an account's record and of the marker that says what the records stand for.
 //
 // A record is a format number, then the tagged fields of AccountWindow::Encode. Tags are pinned for ever: a reader skips
-// those it doesn't know, a writer leaves out what is empty. The golden files in testdata/ hold each form ever stored.
+// those it doesn't know, a writer leaves out what is empty. The golden files in testdata/ hold each form that is read.
 #ifndef SEKISHO_ENGINE_STATE_CODEC_H_
 #define SEKISHO_ENGINE_STATE_CODEC_H_
 
@@ -15,11 +15,11 @@
 namespace sekisho {
 
 // Moves only when an old reader would misread new bytes; a new field needs a new tag, not a new number.
-inline constexpr uint64_t kRecordFormat = 1;
+inline constexpr uint64_t kRecordFormat = 2;
 
 // Appends the record to `out`.
 void EncodeRecord(const AccountWindow& account, std::string* out);
-// DataLoss for bytes that are no record, FailedPrecondition for a format of a later version; `account` is then empty.
+// DataLoss for bytes that are no record, FailedPrecondition for a format of another version; `account` is then empty.
 absl::Status DecodeRecord(std::string_view bytes, AccountWindow* account);
 
 // What the stored records stand for: everything of the fold that isn't keyed by account. Opaque to the store.

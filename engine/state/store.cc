@@ -25,7 +25,7 @@ namespace {
 // One-byte names: no account's key is that short.
 constexpr std::string_view kFormatKey = "F";
 constexpr std::string_view kMarkerKey = "M";
-constexpr uint64_t kStoreFormat = 1;
+constexpr uint64_t kStoreFormat = 2;
 
 rocksdb::Slice ToSlice(std::string_view s) { return {s.data(), s.size()}; }
 

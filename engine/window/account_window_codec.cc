@@ -1,8 +1,10 @@
 // The packed record of an account: fields as (tag, length, bytes), empty ones left out, unknown ones skipped.
 //
 // Tags are pinned for ever: never renumber, never reuse. Times are milliseconds from the record's base time (its first
-// use), so that they stay short.
+// use) or from a time of the same thing, so that they stay short.
 #include <algorithm>
+#include <array>
+#include <initializer_list>
 
 #include "engine/window/account_window.h"
 
@@ -45,6 +47,7 @@ enum Tag : uint64_t {
   kPattern = 33,
   kGrace = 34,
   kVerdictMode = 35,
+  kAlike = 36,  // pairs of tags: the first counter is told once for both
   // Classes of `sources` and `places`, by index.
   kSourceClassOfSources = 60,
   kSourceClassOfPlaces = 61,
@@ -85,6 +88,19 @@ EventTime GetTime(ByteReader* r, EventTime base) {
   return CheckedTime(r, static_cast<uint64_t>(base.millis()) + static_cast<uint64_t>(FromZigzag(v - 1)));
 }
 
+// Of one source or habit: `first` from the base, `last` from there, and the others from `last`, which they often equal.
+void PutTimes(ByteWriter* w, EventTime base, EventTime first, EventTime last, std::initializer_list<EventTime> others) {
+  PutTime(w, base, first);
+  PutTime(w, first.never() ? base : first, last);
+  for (const EventTime t : others) PutTime(w, last.never() ? base : last, t);
+}
+
+void GetTimes(ByteReader* r, EventTime base, EventTime* first, EventTime* last, std::initializer_list<EventTime*> others) {
+  *first = GetTime(r, base);
+  *last = GetTime(r, first->never() ? base : *first);
+  for (EventTime* t : others) *t = GetTime(r, last->never() ? base : *last);
+}
+
 void PutSource(ByteWriter* w, EventTime base, const SourceUse& s) {
   w->PutFixed64(s.source);
   w->PutFixed64(s.network);
@@ -93,7 +109,7 @@ void PutSource(ByteWriter* w, EventTime base, const SourceUse& s) {
   w->PutVarint(s.days);
   w->PutVarint(s.read_days);
   w->PutVarint(static_cast<uint64_t>(s.at_first) << 1 | (s.stray ? 1 : 0));
-  for (const EventTime t : {s.first_seen, s.last_seen, s.last_sent, s.first_read, s.last_read}) PutTime(w, base, t);
+  PutTimes(w, base, s.first_seen, s.last_seen, {s.last_sent, s.first_read, s.last_read});
   for (const uint32_t n : {s.uses, s.reads, s.messages}) w->PutVarint(n);
 }
 
@@ -107,19 +123,19 @@ void GetSource(ByteReader* r, EventTime base, SourceUse* s) {
   const uint64_t bits = r->VarintUpTo(7);
   s->stray = (bits & 1) != 0;
   s->at_first = static_cast<Familiarity>(bits >> 1);
-  for (EventTime* t : {&s->first_seen, &s->last_seen, &s->last_sent, &s->first_read, &s->last_read}) *t = GetTime(r, base);
+  GetTimes(r, base, &s->first_seen, &s->last_seen, {&s->last_sent, &s->first_read, &s->last_read});
   for (uint32_t* n : {&s->uses, &s->reads, &s->messages}) *n = static_cast<uint32_t>(r->VarintUpTo(UINT32_MAX));
 }
 
 void PutHabit(ByteWriter* w, EventTime base, const Habit& h) {
   w->PutFixed64(h.key);
-  for (const EventTime t : {h.first_seen, h.last_seen, h.first_read, h.last_read, h.last_sent}) PutTime(w, base, t);
+  PutTimes(w, base, h.first_seen, h.last_seen, {h.first_read, h.last_read, h.last_sent});
   for (const uint32_t n : {uint32_t{h.days}, uint32_t{h.read_days}, uint32_t{h.sent_days}, h.reads}) w->PutVarint(n);
 }
 
 void GetHabit(ByteReader* r, EventTime base, Habit* h) {
   h->key = r->Fixed64();
-  for (EventTime* t : {&h->first_seen, &h->last_seen, &h->first_read, &h->last_read, &h->last_sent}) *t = GetTime(r, base);
+  GetTimes(r, base, &h->first_seen, &h->last_seen, {&h->first_read, &h->last_read, &h->last_sent});
   for (uint16_t* n : {&h->days, &h->read_days, &h->sent_days}) *n = static_cast<uint16_t>(r->VarintUpTo(UINT16_MAX));
   h->reads = static_cast<uint32_t>(r->VarintUpTo(UINT32_MAX));
 }
@@ -217,6 +233,25 @@ void GetClasses(ByteReader* r, std::vector<T>* list) {
   }
 }
 
+struct Counter {
+  Tag tag;
+  SlidingCounter AccountWindow::* member;
+};
+
+// Those that go alike where each message has one recipient and arrives: told once, and that saves a quiet account a third.
+constexpr std::array<Counter, 5> kCounters = {{{kMessages, &AccountWindow::messages},
+                                               {kRecipients, &AccountWindow::recipients},
+                                               {kSent, &AccountWindow::sent},
+                                               {kRecipientsJudged, &AccountWindow::recipients_judged},
+                                               {kRecipientsNew, &AccountWindow::recipients_new}}};
+
+SlidingCounter* CounterOf(AccountWindow* account, uint64_t tag) {
+  for (const Counter& c : kCounters) {
+    if (c.tag == tag) return &(account->*c.member);
+  }
+  return nullptr;
+}
+
 class Fields {
  public:
   explicit Fields(ByteWriter* w) : w_(w) {}
@@ -231,6 +266,26 @@ class Fields {
   template <typename Window>
   void PutWindow(Tag tag, const Window& window) {
     if (!window.empty()) Put(tag, [&](ByteWriter* w) { window.Encode(w); });
+  }
+  // kCounters, and which of them are like an earlier one.
+  void PutCounters(const AccountWindow& account) {
+    std::string alike;
+    ByteWriter pairs(&alike);
+    for (size_t i = 0; i < kCounters.size(); ++i) {
+      const SlidingCounter& mine = account.*kCounters[i].member;
+      if (mine.empty()) continue;
+      size_t first = 0;
+      while (!(account.*kCounters[first].member == mine)) ++first;
+      if (first == i) {
+        PutWindow(kCounters[i].tag, mine);
+      } else {
+        pairs.PutVarint(kCounters[first].tag);
+        pairs.PutVarint(kCounters[i].tag);
+      }
+    }
+    if (alike.empty()) return;
+    w_->PutVarint(kAlike);
+    w_->PutBytes(alike);
   }
 
  private:
@@ -252,8 +307,7 @@ void AccountWindow::Encode(ByteWriter* out) const {
   if (!countries.empty()) f.Put(kCountries, [&](ByteWriter* w) { PutList(w, base, countries, PutHabit); });
   f.PutWindow(kSourcesSeen, sources_seen);
   f.PutWindow(kSourcesADay, sources_a_day);
-  f.PutWindow(kMessages, messages);
-  f.PutWindow(kRecipients, recipients);
+  f.PutCounters(*this);
   f.PutWindow(kStrayMessages, stray_messages);
   f.PutWindow(kStrayRecipients, stray_recipients);
   f.PutWindow(kMessagesADay, messages_a_day);
@@ -261,8 +315,6 @@ void AccountWindow::Encode(ByteWriter* out) const {
   f.PutWindow(kReadsADay, reads_a_day);
   f.PutWindow(kKnownRecipients, known_recipients);
   f.PutWindow(kStrayJudged, stray_judged);
-  f.PutWindow(kRecipientsJudged, recipients_judged);
-  f.PutWindow(kRecipientsNew, recipients_new);
   f.PutWindow(kStrayNew, stray_new);
   if (judged_total > 0) {
     f.Put(kNoveltyHabit, [&](ByteWriter* w) {
@@ -270,7 +322,6 @@ void AccountWindow::Encode(ByteWriter* out) const {
       w->PutVarint(new_total);
     });
   }
-  f.PutWindow(kSent, sent);
   f.PutWindow(kBounced, bounced);
   f.PutWindow(kRefused, refused);
   f.PutWindow(kFailures, failures);
@@ -376,8 +427,19 @@ bool AccountWindow::Decode(ByteReader* in) {
       case kCountries: GetList(&r, base, kHabitsMax, &countries, GetHabit); break;
       case kSourcesSeen: window(&sources_seen); break;
       case kSourcesADay: window(&sources_a_day); break;
-      case kMessages: window(&messages); break;
-      case kRecipients: window(&recipients); break;
+      case kMessages:
+      case kRecipients:
+      case kSent:
+      case kRecipientsJudged:
+      case kRecipientsNew: window(CounterOf(this, tag)); break;
+      case kAlike:
+        while (r.remaining() > 0) {
+          const SlidingCounter* told = CounterOf(this, r.Varint());
+          SlidingCounter* untold = CounterOf(this, r.Varint());
+          if (!r.ok() || told == nullptr || untold == nullptr || told->empty() || !untold->empty()) return false;
+          *untold = *told;
+        }
+        break;
       case kStrayMessages: window(&stray_messages); break;
       case kStrayRecipients: window(&stray_recipients); break;
       case kMessagesADay: window(&messages_a_day); break;
@@ -385,14 +447,11 @@ bool AccountWindow::Decode(ByteReader* in) {
       case kReadsADay: window(&reads_a_day); break;
       case kKnownRecipients: window(&known_recipients); break;
       case kStrayJudged: window(&stray_judged); break;
-      case kRecipientsJudged: window(&recipients_judged); break;
-      case kRecipientsNew: window(&recipients_new); break;
       case kStrayNew: window(&stray_new); break;
       case kNoveltyHabit:
         judged_total = static_cast<uint32_t>(r.VarintUpTo(UINT32_MAX));
         new_total = static_cast<uint32_t>(r.VarintUpTo(UINT32_MAX));
         break;
-      case kSent: window(&sent); break;
       case kBounced: window(&bounced); break;
       case kRefused: window(&refused); break;
       case kFailures: window(&failures); break;

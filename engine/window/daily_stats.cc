@@ -86,16 +86,22 @@ void DailyStats::Encode(ByteWriter* writer) const {
   if (totals_.empty()) return;
   writer->PutZigzag(newest_day_);
   writer->PutVarint(static_cast<uint64_t>(int64_t{newest_day_} - first_day_));
+  // A total, and how many days lie between its day and the one before it, where that isn't none.
+  int64_t before = Day(totals_[0]);
+  writer->PutVarint(static_cast<uint64_t>(newest_day_ - before));
   for (const uint32_t word : totals_) {
-    writer->PutVarint(static_cast<uint64_t>(newest_day_ - Day(word)));
-    writer->PutVarint(Total(word));
+    const int64_t day = Day(word);
+    const bool gap = day - before > 1;
+    writer->PutVarint(uint64_t{Total(word)} << 1 | (gap ? 1 : 0));
+    if (gap) writer->PutVarint(static_cast<uint64_t>(day - before - 1));
+    before = day;
   }
 }
 
 bool DailyStats::Decode(ByteReader* reader) {
   *this = DailyStats();
   DailyStats decoded;
-  const size_t n = reader->Length(2);
+  const size_t n = reader->Length(1);
   if (n == 0) return reader->ok();
   const int64_t newest = reader->Zigzag();
   const int64_t known = static_cast<int64_t>(reader->VarintUpTo(2 * kDayMax));
@@ -106,18 +112,20 @@ bool DailyStats::Decode(ByteReader* reader) {
   decoded.newest_day_ = static_cast<int32_t>(newest);
   decoded.first_day_ = static_cast<int32_t>(newest - known);
   decoded.totals_.Resize(static_cast<uint32_t>(n));
-  int64_t previous = kDaysHeld;
+  int64_t back = static_cast<int64_t>(reader->VarintUpTo(kDaysHeld - 1)) + 1;
+  if (back - 1 > known) reader->Fail();
   for (uint32_t& word : decoded.totals_) {
-    const int64_t back = static_cast<int64_t>(reader->VarintUpTo(kDaysHeld - 1));
-    const uint32_t total = static_cast<uint32_t>(reader->VarintUpTo(kTotalMax));
-    if (!reader->ok() || back >= previous || back > known || total == 0) {
+    const uint64_t v = reader->VarintUpTo(uint64_t{kTotalMax} << 1 | 1);
+    const auto between = (v & 1) != 0 ? static_cast<int64_t>(reader->VarintUpTo(kDaysHeld - 1)) : 0;
+    const auto total = static_cast<uint32_t>(v >> 1);
+    back -= 1 + between;
+    if (!reader->ok() || back < 0 || total == 0 || ((v & 1) != 0 && between == 0)) {
       reader->Fail();
       return false;
     }
     word = Word(newest - back, total);
-    previous = back;
   }
-  if (previous != 0) {
+  if (back != 0) {
     reader->Fail();
     return false;
   }

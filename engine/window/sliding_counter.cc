@@ -259,6 +259,15 @@ void SlidingCounter::Compact() {
       static_cast<uint16_t>(std::clamp(n + std::max(kSlackMin, n / 4), kExactItems, kEntriesMax));
 }
 
+bool SlidingCounter::operator==(const SlidingCounter& other) const {
+  if (newest_ != other.newest_ || rows_ != other.rows_ || columns_ != other.columns_ || compact_above_ != other.compact_above_) return false;
+  for (int column = 0; column < columns_; ++column) {
+    const uint32_t* mine = words_.get() + column * capacity_;
+    if (!std::equal(mine, mine + rows_, other.words_.get() + column * other.capacity_)) return false;
+  }
+  return true;
+}
+
 void SlidingCounter::Encode(ByteWriter* writer) const {
   writer->PutVarint(rows_);
   if (rows_ == 0) return;

@@ -49,6 +49,9 @@ class SlidingCounter {
   // newest() - kWindowMax is held.
   uint64_t Count(EventTime now, Span width) const;
 
+  // The same entries, so that both count the same for ever.
+  bool operator==(const SlidingCounter& other) const;
+
   bool empty() const { return rows_ == 0; }
   // Never() where nothing was added.
   EventTime newest() const { return newest_; }
