@@ -267,8 +267,8 @@ class Fields {
   void PutWindow(Tag tag, const Window& window) {
     if (!window.empty()) Put(tag, [&](ByteWriter* w) { window.Encode(w); });
   }
-  // kCounters, and which of them are like an earlier one.
-  void PutCounters(const AccountWindow& account) {
+  // kCounters and the daily numbers of messages and recipients, and which of them are like an earlier one.
+  void PutCounts(const AccountWindow& account) {
     std::string alike;
     ByteWriter pairs(&alike);
     for (size_t i = 0; i < kCounters.size(); ++i) {
@@ -282,6 +282,13 @@ class Fields {
         pairs.PutVarint(kCounters[first].tag);
         pairs.PutVarint(kCounters[i].tag);
       }
+    }
+    PutWindow(kMessagesADay, account.messages_a_day);
+    if (account.recipients_a_day.empty() || !(account.recipients_a_day == account.messages_a_day)) {
+      PutWindow(kRecipientsADay, account.recipients_a_day);
+    } else {
+      pairs.PutVarint(kMessagesADay);
+      pairs.PutVarint(kRecipientsADay);
     }
     if (alike.empty()) return;
     w_->PutVarint(kAlike);
@@ -307,11 +314,9 @@ void AccountWindow::Encode(ByteWriter* out) const {
   if (!countries.empty()) f.Put(kCountries, [&](ByteWriter* w) { PutList(w, base, countries, PutHabit); });
   f.PutWindow(kSourcesSeen, sources_seen);
   f.PutWindow(kSourcesADay, sources_a_day);
-  f.PutCounters(*this);
+  f.PutCounts(*this);
   f.PutWindow(kStrayMessages, stray_messages);
   f.PutWindow(kStrayRecipients, stray_recipients);
-  f.PutWindow(kMessagesADay, messages_a_day);
-  f.PutWindow(kRecipientsADay, recipients_a_day);
   f.PutWindow(kReadsADay, reads_a_day);
   f.PutWindow(kKnownRecipients, known_recipients);
   f.PutWindow(kStrayJudged, stray_judged);
@@ -434,8 +439,14 @@ bool AccountWindow::Decode(ByteReader* in) {
       case kRecipientsNew: window(CounterOf(this, tag)); break;
       case kAlike:
         while (r.remaining() > 0) {
-          const SlidingCounter* told = CounterOf(this, r.Varint());
-          SlidingCounter* untold = CounterOf(this, r.Varint());
+          const uint64_t first = r.Varint(), second = r.Varint();
+          if (first == kMessagesADay && second == kRecipientsADay) {
+            if (messages_a_day.empty() || !recipients_a_day.empty()) return false;
+            recipients_a_day = messages_a_day;
+            continue;
+          }
+          const SlidingCounter* told = CounterOf(this, first);
+          SlidingCounter* untold = CounterOf(this, second);
           if (!r.ok() || told == nullptr || untold == nullptr || told->empty() || !untold->empty()) return false;
           *untold = *told;
         }

@@ -81,6 +81,11 @@ uint64_t DailyStats::MeanBefore(EventTime now, int days) const {
   return known == 0 ? 0 : TotalBefore(now, days) * 100 / static_cast<uint64_t>(known);
 }
 
+bool DailyStats::operator==(const DailyStats& other) const {
+  return newest_day_ == other.newest_day_ && first_day_ == other.first_day_ &&
+         std::equal(totals_.begin(), totals_.end(), other.totals_.begin(), other.totals_.end());
+}
+
 void DailyStats::Encode(ByteWriter* writer) const {
   writer->PutVarint(totals_.size());
   if (totals_.empty()) return;

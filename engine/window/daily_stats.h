@@ -38,6 +38,9 @@ class DailyStats {
   // How many of the `days` days before `now` lie at or after the first day that ever had anything.
   int DaysKnown(EventTime now, int days) const;
 
+  // The same totals of the same days.
+  bool operator==(const DailyStats& other) const;
+
   bool empty() const { return totals_.empty(); }
 
   size_t heap_bytes() const { return totals_.heap_bytes(); }
