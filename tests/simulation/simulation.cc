@@ -123,6 +123,8 @@ class Schedule {
       const auto& points = AllFailPoints();
       options.crash_point = points[static_cast<size_t>(random_.Between(0, static_cast<int64_t>(points.size()) - 1))];
       options.crash_countdown = random_.Between(1, 6);
+      // An unknown outcome is rare by itself.
+      if (options.crash_point.ends_with("unknown")) options.crash_countdown = 1;
     }
     place->node = std::make_unique<Node>(options, &broker_, &setup_, place->disk, fail_points_);
   }
