@@ -213,13 +213,13 @@ class Faults:
 
     def _order(self, fault):
         choice = random.Random(f"order {self.plan.seed} {fault.step}")
-        stolen = choice.choice(self.log.stolen)
+        account = choice.choice(self.log.of_interest)
         words = {
             "policy": ["policy", "push", self.other_policy], "policy_back": ["policy", "push", self.policy],
-            "release": ["release", stolen, "--reason", "has a new password"],
-            "deny": ["deny", "--domain", stolen.split("@")[1], "--owner", "soc", "--reason", "by chance"],
-            "allow": ["allow", "--account", stolen, "--owner", "noc", "--reason", "by chance"],
-            "forged": ["release", stolen, "--reason", "says the thief"],
+            "release": ["release", account, "--reason", "has a new password"],
+            "deny": ["deny", "--domain", account.split("@")[1], "--owner", "soc", "--reason", "by chance"],
+            "allow": ["allow", "--account", account, "--owner", "noc", "--reason", "by chance"],
+            "forged": ["release", account, "--reason", "says the thief"],
         }[fault.what]
         key = self.forged_key if fault.what == "forged" else self.key
         done = subprocess.run([self.programs.sekisho, *words, "--brokers", self.cluster.bootstrap, "--topic", self.events_topic, "--key-id", "noc",

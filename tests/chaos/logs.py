@@ -135,7 +135,9 @@ class SourceLog:
         if done.returncode != 0:
             raise RuntimeError(f"sekisho simulate: {done.stderr}")
         with open(os.path.join(simulated, "truth.json"), encoding="utf-8") as file:
-            self.stolen = sorted(account["account"] for account in json.load(file)["accounts"] if account["stolen"])
+            everybody = json.load(file)["accounts"]
+        # Whom an operator's orders may be about: by chance nobody was stolen.
+        self.of_interest = sorted(a["account"] for a in everybody if a["stolen"]) or sorted(a["account"] for a in everybody)
         lines = self._thin(self._read(simulated))
         self._deal(lines, file_count, choice)
 
