@@ -61,6 +61,9 @@ void Detect(const DetectInput& input, std::vector<Signal>* signals);
 // mailing; and what an account does that was silent for a week of the log.
 bool TooYoung(const Features& features);
 
+// So many times as much is odd for this account: in its first week, places and people that are new to us needn't be new to it.
+inline int64_t UnsettledTimes(const Features& features) { return features.unsettled() ? 3 : 1; }
+
 // If `value` reaches the jittered limit and its score tops the signal's, the score is taken. The evidence is noted
 // whenever the limit is reached. Returns true if it was reached.
 bool Reach(const DetectInput& input, const Limit& limit, std::string_view feature, int64_t value, Span window, Signal* signal);

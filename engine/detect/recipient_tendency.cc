@@ -44,7 +44,7 @@ bool DetectRecipientTendency(const DetectInput& in, Signal* signal) {
   };
   const auto reach = [&](const Limit& limit) { return Reach(in, limit, "stray_new_recipients_1h", strangers, hour, signal); };
   const bool settled = !f.young || f.newcomer();
-  const int64_t times = f.unsettled() ? 3 : 1;
+  const int64_t times = UnsettledTimes(f);
   // A few messages to many may be an owner's who tells everybody of his move.
   const bool repeated = f.stray_messages_1h >= p.messages_min;
   if (far) {

@@ -29,7 +29,7 @@ bool DetectSourceBurst(const DetectInput& in, Signal* signal) {
   if (!f.stray || TooYoung(f)) return false;
   const auto scaled = [&](const Limit& limit, int64_t times) {
     const int64_t elsewhere = f.newcomer() ? p.newcomer_factor_percent : p.near_factor_percent;
-    const int64_t habit = (f.unsettled() ? 3 : 1) * (f.reads_there > 0 ? p.read_factor_percent : 100);
+    const int64_t habit = UnsettledTimes(f) * (f.reads_there > 0 ? p.read_factor_percent : 100);
     const int64_t factor = (far ? 100 : elsewhere) * habit / 100;
     const int64_t weight = far ? 100 : p.near_score_percent;
     return Limit{limit.at_least * times * factor / 100, static_cast<int32_t>(limit.score * weight / 100)};
