@@ -13,6 +13,7 @@ target_include_directories(sekisho_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_B
 # The fold must give the same bits on every machine: no fused multiply-add behind our back.
 # GCC 12's -Wrestrict sees overlaps in std::string where there are none (its bug 105651).
 target_compile_options(sekisho_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off
+  $<$<CXX_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>
   $<$<BOOL:${SEKISHO_WERROR}>:-Werror>)
 if(SEKISHO_SANITIZE)
   target_compile_options(sekisho_flags INTERFACE -fsanitize=${SEKISHO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)

@@ -119,7 +119,8 @@ void EntityPartition::BeginFreeze() {
   today_.Encode(&out);
   yesterday_.Encode(&out);
   out.PutVarint(entities_.size());
-  for (const auto& [entity, known] : entities_) {
+  for (const auto* entry : InOrder(entities_)) {
+    const auto& [entity, known] = *entry;
     const bool network = entity.kind == EntityKind::kNetwork;
     PutEntity(entity, &out);
     out.PutVarint(known.accounts.size());
@@ -133,7 +134,7 @@ void EntityPartition::BeginFreeze() {
     out.PutVarint(static_cast<uint64_t>(known.score_milli));
     out.PutVarint(known.bad);
     out.PutZigzag(known.expires.millis());
-    out.PutVarint(changed_.contains(entity) ? 1 : 0);
+    out.PutVarint(known.changed ? 1 : 0);
     if (!network) out.PutZigzag(known.last.millis() - known.first.millis());
   }
   freezing_ = {id_, std::make_shared<PackedRecords>(), std::move(marker), {}};
@@ -177,10 +178,11 @@ absl::Status EntityPartition::Restore(const StateMarker& stored) {
     known.score_milli = static_cast<int32_t>(in.VarintUpTo(1000));
     known.bad = static_cast<uint32_t>(in.VarintUpTo(UINT32_MAX));
     known.expires = EventTime::FromMillis(in.Zigzag());
-    if (in.VarintUpTo(1) == 1) changed_.insert(entity);
+    if (in.VarintUpTo(1) == 1) Changed(entity, &known);
     if (!network) known.first = known.last - Span::Millis(in.Zigzag());
     if (known.score_milli > 0) judged_.insert(entity);
-    LastOf(entity.kind).insert({known.last, entity});
+    known.listed = known.last;
+    LastOf(entity.kind).insert({known.listed, entity});
   }
   return in.done() ? absl::OkStatus() : absl::DataLossError("the state is damaged");
 }
@@ -237,15 +239,16 @@ void EntityPartition::FoldSighting(const Sighting& sighting) {
   const auto [found, added] = entities_.try_emplace(entity);
   Known& known = found->second;
   auto& by_last = LastOf(entity.kind);
-  if (!added) by_last.erase({known.last, entity});
-  if (added) known.first = sighting.time;
-  known.last = added ? sighting.time : std::max(known.last, sighting.time);
-  by_last.insert({known.last, entity});
+  if (added) {
+    known.first = known.last = known.listed = sighting.time;
+    by_last.insert({known.listed, entity});
+  }
+  known.last = std::max(known.last, sighting.time);
   const bool worse = Note(sighting, &known);
-  changed_.insert(entity);
+  Changed(entity, &known);
   if (by_last.size() > kNetworksMax) {
     ++stats_.forgotten;
-    Forget(entities_.find(by_last.begin()->second));
+    Forget(LongestUnseen(entity.kind));
   }
   if (const int64_t minute = now_.millis() / kMinuteMs; minute != minute_) {
     minute_ = minute;
@@ -284,17 +287,37 @@ bool EntityPartition::Note(const Sighting& sighting, Known* known) {
   return turned;
 }
 
+void EntityPartition::Changed(const Entity& entity, Known* known) {
+  if (!known->changed) changed_.push_back(entity);
+  known->changed = true;
+}
+
+EntityPartition::Entities::iterator EntityPartition::LongestUnseen(EntityKind kind) {
+  auto& by_last = LastOf(kind);
+  for (;;) {
+    const Entities::iterator first = entities_.find(by_last.begin()->second);
+    Known& known = first->second;
+    if (known.listed == known.last) return first;
+    auto moved = by_last.extract(by_last.begin());
+    moved.value().first = known.listed = known.last;
+    by_last.insert(std::move(moved));
+  }
+}
+
 void EntityPartition::ForgetOld() {
   for (size_t kind = 0; kind < kEntityKinds; ++kind) {
-    auto& by_last = by_last_[kind];
-    while (!by_last.empty() && by_last.begin()->first <= now_ - kRules[kind].lasts) Forget(entities_.find(by_last.begin()->second));
+    const EventTime oldest = now_ - kRules[kind].lasts;
+    while (!by_last_[kind].empty() && by_last_[kind].begin()->first <= oldest) {
+      const Entities::iterator entity = LongestUnseen(static_cast<EntityKind>(kind + 1));
+      if (entity->second.last > oldest) break;
+      Forget(entity);
+    }
   }
 }
 
 // A judgement of it that stands expires by itself.
 void EntityPartition::Forget(Entities::iterator entity) {
-  LastOf(entity->first.kind).erase({entity->second.last, entity->first});
-  changed_.erase(entity->first);
+  LastOf(entity->first.kind).erase({entity->second.listed, entity->first});
   judged_.erase(entity->first);
   entities_.erase(entity);
 }
@@ -341,7 +364,7 @@ void EntityPartition::Judge(const Entity& entity) {
                     (score > 0 && (std::abs(score - known.score_milli) >= kScoreStep || tally.bad != known.bad ||
                                    expires >= known.expires + rules.expiry_step || now_ >= known.expires));
   if (!news || judgements_.size() >= kJudgementsPerBatch) {
-    if (news) changed_.insert(entity);
+    if (news) Changed(entity, &known);
     return;
   }
   known.score_milli = score;
@@ -359,8 +382,13 @@ void EntityPartition::Judge(const Entity& entity) {
 
 void EntityPartition::JudgeChanged() {
   // Of those that stand, the accounts they rest on may have come of age.
-  std::set<Entity> due = std::exchange(changed_, {});
-  due.insert(judged_.begin(), judged_.end());
+  std::vector<Entity> due = std::exchange(changed_, {});
+  for (const Entity& entity : due) {
+    if (const auto found = entities_.find(entity); found != entities_.end()) found->second.changed = false;
+  }
+  due.insert(due.end(), judged_.begin(), judged_.end());
+  std::sort(due.begin(), due.end());
+  due.erase(std::unique(due.begin(), due.end()), due.end());
   for (const Entity& entity : due) Judge(entity);
 }
 

@@ -42,6 +42,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/base/bytes.h"
@@ -142,12 +143,15 @@ class EntityPartition final : public PartitionFold {
   struct Known {
     std::vector<Seen> accounts;  // at most kNetworkAccountsMax
     EventTime first, last;       // of networks, first isn't kept
+    EventTime listed;            // where by_last_ has it: at most `last`
+    bool changed = false;        // since the last judging: changed_ has it
     // What was said last; score 0: nothing, or that it isn't bad any more.
     int32_t score_milli = 0;
     uint32_t bad = 0;
     EventTime expires;
   };
-  using Entities = std::map<Entity, Known>;
+  // Found by hash, for every sighting asks; whatever is said or written goes through them in the order of their names.
+  using Entities = absl::node_hash_map<Entity, Known>;
   // What an entity's accounts say of it.
   struct Tally {
     uint32_t bad = 0, good = 0;
@@ -159,6 +163,9 @@ class EntityPartition final : public PartitionFold {
   void FoldSighting(const Sighting& sighting);
   // True: the account is worse than it was.
   bool Note(const Sighting& sighting, Known* known);
+  void Changed(const Entity& entity, Known* known);
+  // Of those of a kind; there is at least one.
+  Entities::iterator LongestUnseen(EntityKind kind);
   void ForgetOld();
   void Forget(Entities::iterator entity);
   Tally Count(EntityKind kind, const Known& known) const;
@@ -176,8 +183,9 @@ class EntityPartition final : public PartitionFold {
   int64_t minute_ = 0;  // of the last judging
   std::map<PartitionId, SightingPlace> marks_;
   Entities entities_;
-  std::array<std::set<std::pair<EventTime, Entity>>, kEntityKinds> by_last_;  // by EntityKind
-  std::set<Entity> changed_;  // since the last judging
+  // By EntityKind. A sighting doesn't move its entity here: LongestUnseen does, when its turn comes.
+  std::array<std::set<std::pair<EventTime, Entity>>, kEntityKinds> by_last_;
+  std::vector<Entity> changed_;  // in no order; one that was forgotten may be among them
   std::set<Entity> judged_;   // whose score isn't 0
   int64_t day_ = 0;
   DistinctEstimate today_, yesterday_;  // accounts

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "engine/base/hash.h"
 #include "engine/base/ids.h"
@@ -29,6 +30,10 @@ struct Entity {
   IpAddress network = {};  // of kNetwork: its first address
   Hash128 key = {};        // of the others: the pinned hash of the domain, the campaign's pattern
   auto operator<=>(const Entity&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const Entity& e) {
+    return H::combine(std::move(h), e.kind, e.network, e.key);
+  }
 };
 
 // Of networks, "use" is any use. A domain is used by its accounts, wherever from; turned is an account that strays sent from with

@@ -175,6 +175,11 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
   constexpr Span k10m = Span::Minutes(10), k1h = Span::Hours(1), k24h = Span::Hours(24);
   Features f;
   const EventTime at = event.time;
+  const auto hour_and_day = [at](const SlidingCounter& counter, int64_t* hour, int64_t* day) {
+    const SlidingCounter::TwoCounts counts = counter.CountBoth(at, k1h, k24h);
+    *hour = static_cast<int64_t>(counts.shorter);
+    *day = static_cast<int64_t>(counts.longer);
+  };
   f.kind = event.kind;
   f.at = at;
   f.familiarity = touch.familiarity;
@@ -246,22 +251,16 @@ Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountW
   f.sources_24h = static_cast<int64_t>(a.sources_seen.Count(at, k24h));
   f.usual_sources_day = static_cast<int64_t>(a.sources_a_day.MaxBefore(at, kBaselineDays));
 
-  f.messages_1h = static_cast<int64_t>(a.messages.Count(at, k1h));
-  f.messages_24h = static_cast<int64_t>(a.messages.Count(at, k24h));
+  hour_and_day(a.messages, &f.messages_1h, &f.messages_24h);
   f.usual_messages_day = static_cast<int64_t>(a.messages_a_day.MaxBefore(at, kBaselineDays));
-  f.recipients_1h = static_cast<int64_t>(a.recipients.Count(at, k1h));
-  f.recipients_24h = static_cast<int64_t>(a.recipients.Count(at, k24h));
+  hour_and_day(a.recipients, &f.recipients_1h, &f.recipients_24h);
   f.usual_recipients_day = static_cast<int64_t>(a.recipients_a_day.MaxBefore(at, kBaselineDays));
 
-  f.judged_1h = static_cast<int64_t>(a.recipients_judged.Count(at, k1h));
-  f.judged_24h = static_cast<int64_t>(a.recipients_judged.Count(at, k24h));
+  hour_and_day(a.recipients_judged, &f.judged_1h, &f.judged_24h);
   if (f.judged_24h > 0) {
-    f.new_recipients_1h = static_cast<int64_t>(a.recipients_new.Count(at, k1h));
-    f.new_recipients_24h = static_cast<int64_t>(a.recipients_new.Count(at, k24h));
-    f.stray_judged_1h = static_cast<int64_t>(a.stray_judged.Count(at, k1h));
-    f.stray_new_recipients_1h = static_cast<int64_t>(a.stray_new.Count(at, k1h));
-    f.stray_judged_24h = static_cast<int64_t>(a.stray_judged.Count(at, k24h));
-    f.stray_new_recipients_24h = static_cast<int64_t>(a.stray_new.Count(at, k24h));
+    hour_and_day(a.recipients_new, &f.new_recipients_1h, &f.new_recipients_24h);
+    hour_and_day(a.stray_judged, &f.stray_judged_1h, &f.stray_judged_24h);
+    hour_and_day(a.stray_new, &f.stray_new_recipients_1h, &f.stray_new_recipients_24h);
   }
   const int64_t judged_before = std::max<int64_t>(0, static_cast<int64_t>(a.judged_total) - f.judged_24h);
   const int64_t new_before = std::clamp<int64_t>(static_cast<int64_t>(a.new_total) - f.new_recipients_24h, 0, judged_before);

@@ -56,7 +56,7 @@ void Judgements::Table::Put(const Entity& entity, const Judged& value) {
   if (judged.size() > most) Drop(judged.find(expiries.begin()->second));
 }
 
-void Judgements::Table::Drop(std::map<Entity, Judged>::iterator entry) {
+void Judgements::Table::Drop(absl::flat_hash_map<Entity, Judged>::iterator entry) {
   expiries.erase({entry->second.expires, entry->first});
   judged.erase(entry);
 }
@@ -69,8 +69,9 @@ void Judgements::Encode(ByteWriter* out) const {
   }
   out->PutVarint(size());
   for (const Table& table : tables_) {
-    for (const auto& [entity, judged] : table.judged) {
-      PutEntity(entity, out);
+    for (const auto* entry : InOrder(table.judged)) {
+      const Judged& judged = entry->second;
+      PutEntity(entry->first, out);
       out->PutVarint(static_cast<uint64_t>(judged.score_milli));
       out->PutVarint(judged.bad_accounts);
       out->PutZigzag(judged.expires.millis());

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "engine/base/bytes.h"
 #include "engine/base/ids.h"
 #include "engine/base/ip.h"
@@ -57,10 +58,10 @@ class Judgements {
  private:
   struct Table {
     size_t most;
-    std::map<Entity, Judged> judged;
+    absl::flat_hash_map<Entity, Judged> judged;
     std::set<std::pair<EventTime, Entity>> expiries;
     void Put(const Entity& entity, const Judged& judged);
-    void Drop(std::map<Entity, Judged>::iterator entry);
+    void Drop(absl::flat_hash_map<Entity, Judged>::iterator entry);
     Judged Find(const Entity& entity, EventTime at) const;
   };
   Table& TableOf(EntityKind kind) { return tables_[static_cast<size_t>(kind) - 1]; }

@@ -57,38 +57,50 @@ uint32_t SlidingCounter::FirstAge(int row) const {
 }
 
 int SlidingCounter::RowYoungerThan(uint64_t age) const {
-  // Short windows end within a few rows: look there first.
-  for (int row = rows_; row > std::max(rows_ - 8, 0); --row) {
-    if (Age(row - 1) >= age) return row;
+  // Short windows end within a few rows, which lie together: only others look among all. Either way without branches to guess,
+  // for where a window begins follows no pattern.
+  constexpr int kNear = 8;
+  const uint32_t newest = ShortTime(newest_);
+  const uint32_t* row = lasts();
+  int among = rows_;
+  if (among > kNear) {
+    const bool near = newest - row[among - kNear] >= age;
+    row += near ? among - kNear : 0;
+    among = near ? kNear : among - kNear;
   }
-  int low = 0;
-  int high = std::max(rows_ - 8, 0);
-  while (low < high) {
-    const int middle = (low + high) / 2;
-    if (Age(middle) >= age) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+  while (among > 1) {
+    const int half = among / 2;
+    row += newest - row[half - 1] >= age ? half : 0;
+    among -= half;
   }
-  return low;
+  return static_cast<int>(row - lasts()) + (among == 1 && newest - *row >= age ? 1 : 0);
 }
 
-uint64_t SlidingCounter::Count(EventTime now, Span width) const {
-  if (rows_ == 0) return 0;
-  const AgeRange ages = WindowAges(newest_, now, width);
-  if (ages.to <= ages.from) return 0;
-  const int begin = RowYoungerThan(ages.to);
+uint64_t SlidingCounter::Sum(int begin, int end) const {
+  if (columns_ == 1) return static_cast<uint64_t>(end - begin);
   uint64_t sum = 0;
-  if (ages.from == 0) {
-    if (columns_ == 1) return static_cast<uint64_t>(rows_ - begin);
-    for (int row = begin; row < rows_; ++row) sum += counts()[row] & kCountMax;
-    return sum;
-  }
+  for (int row = begin; row < end; ++row) sum += counts()[row] & kCountMax;
+  return sum;
+}
+
+uint64_t SlidingCounter::CountHeld(const AgeRange& ages) const {
+  const int begin = RowYoungerThan(ages.to);
+  if (ages.from == 0) return Sum(begin, rows_);
+  uint64_t sum = 0;
   for (int row = begin; row < rows_; ++row) {
     if (FirstAge(row) >= ages.from) sum += CountOf(row);
   }
   return sum;
+}
+
+SlidingCounter::TwoCounts SlidingCounter::CountBoth(EventTime now, Span shorter, Span longer) const {
+  if (rows_ == 0) return {};
+  if (now < newest_) return {Count(now, shorter), Count(now, longer)};
+  const uint64_t longer_age = WindowAges(newest_, now, longer).to, shorter_age = WindowAges(newest_, now, shorter).to;
+  if (longer_age == 0) return {};
+  const int middle = shorter_age == 0 ? rows_ : RowYoungerThan(shorter_age);
+  const uint64_t sum = Sum(middle, rows_);
+  return {sum, sum + Sum(RowYoungerThan(longer_age), middle)};
 }
 
 uint64_t SlidingCounter::total_held() const {

@@ -47,7 +47,17 @@ class SlidingCounter {
 
   // The number in (now - width, now]. Widths beyond kWindowMax are cut to it; nothing at or before
   // newest() - kWindowMax is held.
-  uint64_t Count(EventTime now, Span width) const;
+  uint64_t Count(EventTime now, Span width) const {
+    if (rows_ == 0) return 0;
+    const AgeRange ages = WindowAges(newest_, now, width);
+    return ages.to <= ages.from ? 0 : CountHeld(ages);
+  }
+
+  // Both at once; shorter <= longer.
+  struct TwoCounts {
+    uint64_t shorter = 0, longer = 0;
+  };
+  TwoCounts CountBoth(EventTime now, Span shorter, Span longer) const;
 
   // The same entries, so that both count the same for ever.
   bool operator==(const SlidingCounter& other) const;
@@ -82,6 +92,9 @@ class SlidingCounter {
   uint32_t FirstAge(int row) const;
   uint32_t CountOf(int row) const;
   bool Shared(int row) const;
+  uint64_t CountHeld(const AgeRange& ages) const;
+  // Of the rows [begin, end).
+  uint64_t Sum(int begin, int end) const;
   // The first row whose age is below `age`.
   int RowYoungerThan(uint64_t age) const;
 

@@ -106,6 +106,10 @@ TEST_P(SlidingCounterOracleTest, KeepsItsPromise) {
         if (begun <= SlidingCounter::kExactItems || i < SlidingCounter::kExactItems) {
           ASSERT_EQ(got, truth);
         }
+        const Span shorter = Span::Millis(static_cast<int64_t>(random.Below(static_cast<uint64_t>(width.millis()) + 1)));
+        const auto both = counter.CountBoth(now, shorter, width);
+        ASSERT_EQ(both.longer, got);
+        ASSERT_EQ(both.shorter, counter.Count(now, shorter)) << i << " " << FormatSpan(shorter);
       }
     }
   }
