@@ -285,6 +285,7 @@ absl::Status Worker::StartFolding(Slot* slot, const WorkerTime& now) {
     auto partition = open_(slot->id, slot->store.get(), slot->log_begin, &stats_.fold);
     if (!partition.ok()) return partition.status();
     slot->partition = *std::move(partition);
+    slot->frozen = slot->partition->next();
   }
   const Offset next = slot->partition->next();
   slot->published = slot->committed.value_or(next);
@@ -297,7 +298,6 @@ absl::Status Worker::StartFolding(Slot* slot, const WorkerTime& now) {
   absl::StatusOr<std::unique_ptr<LogReader>> reader = seams_.log->Open(slot->id, next);
   if (!reader.ok()) return reader.status();
   slot->reader = *std::move(reader);
-  slot->frozen = next;
   slot->last_record = now.steady;
   slot->phase = Slot::Phase::kFold;
   return absl::OkStatus();
@@ -443,7 +443,9 @@ void Worker::StepDrain(const WorkerTime& now) {
     return;
   }
   if (stage_ != Stage::kIdle) return;
-  if (!drain_committed_) {
+  // Who comes back has it in memory, and who goes elsewhere is folded on there from his last commit, within a second: only who
+  // stops spares his successor that. The others of the group wait for us.
+  if (stopping_ && !drain_committed_) {
     drain_committed_ = true;
     BeginCommit(now);
     if (stage_ != Stage::kIdle) return;

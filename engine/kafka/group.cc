@@ -21,7 +21,7 @@ constexpr Span kOwnerMax = Span::Seconds(2);
 constexpr int kMessagesPerPoll = 100;
 // An earlier owner that hands over in good order is through within milliseconds. One that holds an offset this often in a
 // row is dead or asleep, and its transaction would be open until it times out.
-constexpr int kUnstableMax = 4;
+constexpr int kUnstableMax = 2;
 
 // How librdkafka writes it: a magic word, then the number, in this machine's order. A later version may write otherwise.
 constexpr int32_t kUnknownNumber = INT32_MAX;
@@ -164,24 +164,31 @@ absl::StatusOr<KafkaGroup::Answer> KafkaGroup::AskCommitted(PartitionId partitio
   PartitionsHandle list(rd_kafka_topic_partition_list_new(2));
   rd_kafka_topic_partition_list_add(list.get(), options_.input().c_str(), partition.value);
   rd_kafka_topic_partition_list_add(list.get(), options_.topics.snapshots.c_str(), partition.value);
-  rd_kafka_resp_err_t error = rd_kafka_committed(client_, list.get(), static_cast<int>(kCommittedMax.millis()));
-  for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
+  const auto ask = [&] {
+    rd_kafka_resp_err_t error = rd_kafka_committed(client_, list.get(), static_cast<int>(kCommittedMax.millis()));
+    for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
+    return error;
+  };
+  const auto held = [](rd_kafka_resp_err_t error) {
+    return error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
+  };
+  rd_kafka_resp_err_t error = ask();
+  // Again at once, before other partitions are asked of: they are likely to wait for the same owner.
+  for (int asked = 1; held(error) && asked < kUnstableMax; ++asked) error = ask();
+  if (held(error)) {
+    if (absl::Status aborted = AbortPrevious(partition); !aborted.ok()) return aborted;
+    error = ask();
+  }
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    unstable_.erase(partition);
     Answer answer;
     const rd_kafka_topic_partition_t* events =
         rd_kafka_topic_partition_list_find(list.get(), options_.input().c_str(), partition.value);
     if (events != nullptr && events->offset >= 0) answer.offset = Offset{events->offset};
     return answer;
   }
-  if (error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT) {
-    if (++unstable_[partition] == kUnstableMax) {
-      if (absl::Status aborted = AbortPrevious(partition); !aborted.ok()) return aborted;
-    }
-  } else {
-    trouble_->Say("group", error, absl::StrCat("the committed offset of partition ", partition.value, ": ", rd_kafka_err2str(error)));
-  }
-  return absl::UnavailableError(absl::StrCat("the committed offset of partition ", partition.value, ": ", rd_kafka_err2str(error)));
+  const std::string what = absl::StrCat("the committed offset of partition ", partition.value, ": ", rd_kafka_err2str(error));
+  if (!held(error)) trouble_->Say("group", error, what);
+  return absl::UnavailableError(what);
 }
 
 absl::StatusOr<bool> KafkaGroup::CheckTopics() {

@@ -5,7 +5,6 @@
 #define SEKISHO_ENGINE_KAFKA_GROUP_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,8 +73,6 @@ class KafkaGroup final : public Group {
   std::shared_ptr<const Generation> generation_;
   Questions<int, bool> checks_;
   Questions<PartitionId, Answer> committed_;
-  // On the asker's thread only: how often a partition's offset was unstable in a row.
-  std::map<PartitionId, int> unstable_;
 };
 
 }  // namespace sekisho::kafka

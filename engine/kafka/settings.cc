@@ -76,7 +76,8 @@ absl::Status CheckSettings(const KafkaSettings& settings) {
 
 absl::StatusOr<ConfHandle> MemberConf(const KafkaSettings& settings, const std::string& group, const std::string& instance) {
   return Build({{"session.timeout.ms", "6000"},
-                {"heartbeat.interval.ms", "1500"},
+                // Also how soon the others learn that somebody has gone.
+                {"heartbeat.interval.ms", "500"},
                 // A worker that hangs is alive to its session: this is how long the others wait for it.
                 {"max.poll.interval.ms", "60000"}},
                settings,
