@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -381,6 +380,38 @@ class Bench:
         wait_until(lambda: self.offsets.lag() <= 2 * self.partitions, "the lag does not vanish", seconds)
 
 
-def own_cpu_seconds():
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+def steady(bench, node, workers, rate, seconds):
+    """Open loop: a producer at this rate, whether or not the engine follows. True: the lag stayed."""
+    watch = Watch(bench.offsets)
+    pids = {"engine": node.process.pid, "broker": bench.broker_pid}
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    began = time.time()
+    sent = bench.finish(bench.pace(rate=rate, seconds=seconds, accounts=bench.options.accounts, seed=rate))
+    took = time.time() - began
+    watch.stop()
+    used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
+    # Without the start, in which the producer connects.
+    lags = [lag for _, lag in watch.since(began + 0.3 * took)]
+    first, last = lags[:len(lags) // 3], lags[-(len(lags) // 3):]
+    growth = (sum(last) / len(last) - sum(first) / len(first)) / (0.7 * took * 2 / 3)
+    achieved = sent["events"] / sent["seconds"]
+    stayed = growth < 0.02 * rate and max(lags) < 4 * rate and achieved > 0.97 * rate
+    say(f"steady, {workers} worker{'s'[:workers > 1]}: {rate:,} events/s for {seconds} s: lag {min(lags):,} to {max(lags):,}, growing by {growth:,.0f}/s: "
+        f"{'stays' if stayed else 'GROWS'}; engine {used['engine'] / sent['events'] * 1e6:.2f} us of CPU an event, broker "
+        f"{used['broker'] / sent['events'] * 1e6:.2f} us, producer {sent['cpu_seconds'] / sent['events'] * 1e6:.2f} us and at most "
+        f"{sent['behind_us']['max'] / 1000:.0f} ms behind; {load()}")
+    bench.wait_caught_up()
+    return stayed
+
+
+def highest_steady(bench, node, workers, full, seconds):
+    """The highest rate at which the lag stays, rising from a fifth of `full`, that of catching up, by tenths of it."""
+    highest = 0
+    for tenths in range(2, 11):
+        rate = max(1000, round(tenths * full / 10_000) * 1000)
+        if not steady(bench, node, workers, rate, seconds):
+            break
+        highest = rate
+    if not highest:
+        raise SystemExit("even a fifth of the speed of catching up is too much for this machine")
+    return highest
