@@ -42,7 +42,7 @@ int32_t NumberOf(const rd_kafka_consumer_group_metadata_t* metadata) {
 }  // namespace
 
 KafkaGroup::KafkaGroup(const Options& options, Asker* asker, Trouble* trouble)
-    : options_(options), asker_(asker), trouble_(trouble), trouble_of_{"group", trouble, absl::StrCat("group ", options.group, ", ", options.instance)}, checks_(asker), committed_(asker) {}
+    : options_(options), trouble_(trouble), trouble_of_{"group", trouble, absl::StrCat("group ", options.group, ", ", options.instance)}, checks_(asker), committed_(asker) {}
 
 absl::StatusOr<std::unique_ptr<KafkaGroup>> KafkaGroup::Make(const Options& options, Asker* asker, Trouble* trouble, Wake* wake) {
   absl::StatusOr<ConfHandle> conf = MemberConf(options.settings, options.group, options.instance);

@@ -62,7 +62,6 @@ class KafkaGroup final : public Group {
   absl::Status Fatal() const;
 
   const Options options_;
-  Asker* const asker_;
   Trouble* const trouble_;
   TroubleOf trouble_of_;
   QueueHandle queue_;

@@ -172,7 +172,7 @@ void ReadRelapse(const AccountWindow& a, EventTime at, int source, Features* f) 
 
 Features ReadFeatures(const AccountWindow& a, const Event& event, const AccountWindow::Touch& touch,
                       const Population& population) {
-  constexpr Span k10m = Span::Minutes(10), k1h = Span::Hours(1), k24h = Span::Hours(24);
+  static constexpr Span k10m = Span::Minutes(10), k1h = Span::Hours(1), k24h = Span::Hours(24);
   Features f;
   const EventTime at = event.time;
   const auto hour_and_day = [at](const SlidingCounter& counter, int64_t* hour, int64_t* day) {
