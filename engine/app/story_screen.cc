@@ -159,8 +159,7 @@ void TellWhy(const Picture& picture, Page* page) {
     return a->shadow != b->shadow ? b->shadow : a->score > b->score;
   });
   std::array<bool, kFamilies> told{};
-  // The first three always have room; what comes after them may have to go.
-  int weight = 95;
+  // Each kind has room, the first three with what was measured; the others' numbers may have to go.
   int shown = 0, unsaid = 0;
   for (const Signal* signal : signals) {
     bool& family = told[static_cast<size_t>(signal->family)];
@@ -172,9 +171,12 @@ void TellWhy(const Picture& picture, Page* page) {
     family = true;
     std::string text = std::string(Name(signal->family)) + ", " + std::to_string(signal->score) + " points by " +
                        NameOf(*signal) + (signal->shadow ? " (shadow: counted for nothing)" : "") + ": " + DetectorWords(*signal) + ".";
+    const int weight = std::max(86, 95 - 2 * shown);
     page->Say(weight, text);
-    if (const std::string measured = Measured(*signal); !measured.empty()) page->Put(weight - 1, measured, kEvidenceIndent);
-    weight = ++shown < 3 ? weight - 2 : 60 - 2 * shown;
+    if (const std::string measured = Measured(*signal); !measured.empty()) {
+      page->Put(shown < 3 ? weight - 1 : 60 - shown, measured, kEvidenceIndent);
+    }
+    ++shown;
   }
   if (unsaid > 0) {
     page->Say(20, Count(static_cast<uint64_t>(unsaid), "more signal", "more signals") + " of these kinds; a kind counts once, by its strongest.");
