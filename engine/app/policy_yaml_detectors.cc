@@ -94,6 +94,11 @@ void AddVolume(YamlFields* f, Policy* p) {
               "Recipients count from so many messages on: one message to a whole club is no burst");
   burst.Count("judged_min", &p->source_burst.judged_min,
               "From so many recipients on, the score is halved where three in ten of them are people the account knows");
+  burst.Percent("as_usual_points", &p->source_burst.as_usual_points,
+                "Where the recipients' share of strangers is at most so many points above what the account is used to");
+  burst.Percent("as_usual_percent", &p->source_burst.as_usual_percent,
+                "the score is this part of itself. Less spares owners who write to strangers every day, and gives those who steal "
+                "their accounts time");
   burst.Percent("read_factor_percent", &p->source_burst.read_factor_percent,
                 "Where mail is read too, if only a little, a source may send so much more");
   burst.Percent("near_factor_percent", &p->source_burst.near_factor_percent,
@@ -156,7 +161,9 @@ void AddMailboxAndCredential(YamlFields* f, Policy* p) {
 
   DetectorKeys use(f, p, DetectorId::kGuessingThenUse, "A password was guessed, and somebody unfamiliar sends");
   use.Count("hours_max", &p->guessing_then_use.hours_max, "Hours between the guessed login and the sending");
+  use.Count("fresh_hours", &p->guessing_then_use.fresh_hours, "Hours after which it may be chance that another source sends");
   use.Score("score", &p->guessing_then_use.score, "Points of risk when another source sends");
+  use.Score("score_late", &p->guessing_then_use.score_late, "The same after that time");
   use.Score("same_source_score", &p->guessing_then_use.same_source_score, "Points when the source that guessed sends");
 }
 

@@ -48,7 +48,11 @@ bool DetectSourceBurst(const DetectInput& in, Signal* signal) {
            (settled && Reach(in, scaled(p.ten_minutes, r), "stray_recipients_10m", f.stray_recipients_10m, ten, signal));
   }
   // Whom the messages go to outranks their number: an owner who empties his outbox after a flight writes to his own people.
-  if (f.ToKnownPeople(p.judged_min)) signal->score /= 2;
+  if (f.ToKnownPeople(p.judged_min)) {
+    signal->score /= 2;
+  } else if (f.ToStrangersAsUsual(p.judged_min, p.as_usual_points)) {
+    signal->score = static_cast<int32_t>(signal->score * p.as_usual_percent / 100);
+  }
   return any;
 }
 

@@ -100,6 +100,8 @@ struct Policy {
     int64_t recipients_per_message = 3;  // the same scores at so many times as many recipients,
     int64_t recipients_messages_min = 7; // of at least so many messages: one message to a whole club is no burst
     int64_t judged_min = 5;              // so many judged recipients, three in ten of them known, halve the score
+    int64_t as_usual_points = 20;        // the share of strangers may be so far above the account's habit
+    int64_t as_usual_percent = 75;       // for the score to be this part of itself
     int64_t read_factor_percent = 200;   // sources in surroundings that are read from, if little, may send so much more
     int64_t near_factor_percent = 1000;  // sources in the owner's own country may send so much more,
     int64_t newcomer_factor_percent = 300;  // or so much where the account itself was first seen when the log was a week old
@@ -145,7 +147,7 @@ struct Policy {
     int64_t messages_min = 3;            // in 24 h
     int64_t history_days_min = 7;        // before, a traveller's first days abroad may look the same
     int64_t judged_min = 5;              // so many judged recipients, three in ten of them known, silence it
-    int32_t far_score = 30, far_score_unsettled = 25;
+    int32_t far_score = 30, far_score_unsettled = 10;
   } send_without_read;
 
   struct Guessing {
@@ -155,7 +157,8 @@ struct Policy {
 
   struct GuessingThenUse {
     int64_t hours_max = 336;             // between the guessed success and the sending
-    int32_t score = 50, same_source_score = 60;
+    int64_t fresh_hours = 24;            // beyond, it may as well be chance that an unfamiliar source sends
+    int32_t score = 50, score_late = 35, same_source_score = 60;
   } guessing_then_use;
 
   struct BounceSurge {

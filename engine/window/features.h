@@ -103,6 +103,12 @@ struct Features {
     return stray_judged_24h >= judged_min && stray_new_recipients_24h * 10 < stray_judged_24h * 7;
   }
 
+  // Strangers are no more among this hour's strays' recipients than the account is used to, give or take `points` of a hundred.
+  bool ToStrangersAsUsual(int64_t judged_min, int64_t points) const {
+    return usual_new_percent >= 0 && stray_judged_1h >= judged_min &&
+           stray_new_recipients_1h * 100 <= stray_judged_1h * (usual_new_percent + points);
+  }
+
   // Less than a week of history: places and people that are new to us needn't be new to the owner.
   bool unsettled() const { return history_days < 7; }
   // The account itself is new, while the log is not.
