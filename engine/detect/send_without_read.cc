@@ -3,9 +3,9 @@
 // Observed: thieves use an account to send and never look into the mailbox, while its owner polls it all day.
 // Limits: in the owner's own country it says nothing, since a phone reads at one address and sends from the next. Needs a
 // reading habit to break: printers, applications and list servers never read, and where no IMAP or POP3
-// log reaches us nobody seems to. In an account's first week it weighs little: where its owner reads isn't known yet. A new network and no reading from it are one fact, so with the origin family alone
-// this doesn't count as a second family. Silent where many recipients are people the account knows, unless other accounts
-// were suspended over that network.
+// log reaches us nobody seems to. In an account's first week it weighs little: where its owner reads isn't known yet. A new
+// network and no reading from it are one fact, so with the origin family alone this doesn't count as a second family. Silent
+// where many recipients are people the account knows, unless other accounts were suspended over that network.
 #include "engine/detect/detector.h"
 
 namespace sekisho {
