@@ -443,9 +443,8 @@ void Worker::StepDrain(const WorkerTime& now) {
     return;
   }
   if (stage_ != Stage::kIdle) return;
-  // Who comes back has it in memory, and who goes elsewhere is folded on there from his last commit, within a second: only who
-  // stops spares his successor that. The others of the group wait for us.
-  if (stopping_ && !drain_committed_) {
+  // Now or never: whoever is told to stop while he waits for his partitions could commit nothing any more.
+  if (!drain_committed_) {
     drain_committed_ = true;
     BeginCommit(now);
     if (stage_ != Stage::kIdle) return;
