@@ -20,9 +20,19 @@ namespace {
 
 constexpr char kFollowed[] = "FOLLOWED";
 constexpr char kFilling[] = ".filling";
+constexpr char kRemoved[] = ".removed";
 
 absl::Status Failed(const std::string& directory, const std::string& what) {
   return absl::UnavailableError("state directory " + directory + ": " + what);
+}
+
+// Whole or not at all: half of a store would be no store, and nobody's to overwrite.
+void RemoveStore(const std::string& path, std::error_code& error) {
+  const std::string aside = path + kRemoved;
+  std::filesystem::remove_all(aside, error);
+  if (error || !std::filesystem::exists(path, error)) return;
+  std::filesystem::rename(path, aside, error);
+  if (!error) std::filesystem::remove_all(aside, error);
 }
 
 // Whoever holds the lock writes its process id into it, for people.
@@ -121,10 +131,10 @@ absl::StatusOr<std::unique_ptr<PartitionStores>> PartitionStores::Open(const std
   if (!lock.ok()) return lock.status();
   std::unique_ptr<PartitionStores> stores(new PartitionStores(directory, memory, std::move(notice)));
   stores->lock_ = *lock;
-  // What a node that was killed had begun to read is of no use to anybody.
+  // What a node that was killed had begun to read, or to remove, is of no use to anybody.
   std::vector<std::filesystem::path> leftovers;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    if (entry.path().extension() == kFilling) leftovers.push_back(entry.path());
+    if (entry.path().extension() == kFilling || entry.path().extension() == kRemoved) leftovers.push_back(entry.path());
   }
   for (const std::filesystem::path& path : leftovers) std::filesystem::remove_all(path, error);
   if (error) return Failed(directory, error.message());
@@ -158,7 +168,7 @@ absl::StatusOr<std::unique_ptr<RecordStore>> PartitionStores::OpenForWorker(Part
   const std::string path = Path(partition);
   absl::StatusOr<std::unique_ptr<StateStore>> store = absl::UnknownError("");
   std::error_code error;
-  if (recreate) std::filesystem::remove_all(path, error);
+  if (recreate) RemoveStore(path, error);
   if (error) {
     store = Failed(path, "can't be removed: " + error.message());
   } else {
@@ -312,7 +322,7 @@ absl::Status StandbyLease::EndFilling(const std::optional<StateMarker>& marker, 
   Own(nullptr);
   const std::string path = owner_->Path(partition_);
   std::error_code error;
-  std::filesystem::remove_all(path, error);
+  RemoveStore(path, error);
   if (!error) std::filesystem::rename(filling_path(), path, error);
   // Whatever is there now is opened, so that there is always a store.
   absl::StatusOr<std::unique_ptr<StateStore>> store = owner_->OpenStore(partition_, path);

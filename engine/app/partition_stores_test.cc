@@ -174,11 +174,21 @@ TEST_F(PartitionStoresTest, AFilledStoreReplacesTheOldOneWholeOrNotAtAll) {
   EXPECT_EQ(Read(worker.get(), 2), "-");
 }
 
-TEST_F(PartitionStoresTest, WhatAKilledNodeHadBegunToFillIsRemoved) {
-  fs::create_directories(path("/p-3.filling"));
-  std::ofstream(path("/p-3.filling/CURRENT")) << "x";
-  Restart();
-  EXPECT_FALSE(fs::exists(path("/p-3.filling")));
+TEST_F(PartitionStoresTest, WhatAKilledNodeHadBegunToFillOrToRemoveIsRemoved) {
+  for (const std::string leftover : {"/p-3.filling", "/p-3.removed"}) {
+    fs::create_directories(path(leftover));
+    std::ofstream(path(leftover) + "/MANIFEST-000010") << "x";
+    Restart();
+    EXPECT_FALSE(fs::exists(path(leftover)));
+  }
+}
+
+TEST_F(PartitionStoresTest, WhatAnEarlierRemovalLeftIsNotInTheWayOfTheNext) {
+  { auto store = *stores_->Open(kThree); ASSERT_TRUE(store->Commit(Records({{1, "old"}}), Marker("a")).ok()); }
+  std::ofstream(path("/p-3.removed")) << "x";
+  auto store = *stores_->Recreate(kThree);
+  EXPECT_EQ(Read(store.get(), 1), "-");
+  EXPECT_FALSE(fs::exists(path("/p-3.removed")));
 }
 
 TEST_F(PartitionStoresTest, ADamagedStoreIsSetAsideAndSaid) {
