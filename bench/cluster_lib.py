@@ -405,13 +405,11 @@ def steady(bench, node, workers, rate, seconds):
 
 
 def highest_steady(bench, node, workers, full, seconds):
-    """The highest rate at which the lag stays, rising from a fifth of `full`, that of catching up, by tenths of it."""
+    """The highest rate at which the lag stays, rising from a fifth of `full`, that of catching up, by tenths of it; 0: there is none."""
     highest = 0
     for tenths in range(2, 11):
         rate = max(1000, round(tenths * full / 10_000) * 1000)
         if not steady(bench, node, workers, rate, seconds):
             break
         highest = rate
-    if not highest:
-        raise SystemExit("even a fifth of the speed of catching up is too much for this machine")
     return highest

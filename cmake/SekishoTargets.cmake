@@ -11,7 +11,8 @@ endif()
 add_library(sekisho_flags INTERFACE)
 target_include_directories(sekisho_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 # The fold must give the same bits on every machine: no fused multiply-add behind our back.
-# GCC 12's -Wrestrict sees overlaps in std::string where there are none (its bug 105651).
+# GCC 12's -O2 leaves loops alone whose length it doesn't know, as the windows' sums are: it may weigh that when they run.
+# Its -Wrestrict sees overlaps in std::string where there are none (its bug 105651).
 target_compile_options(sekisho_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off
   $<$<CXX_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>
   $<$<BOOL:${SEKISHO_WERROR}>:-Werror>)

@@ -134,7 +134,7 @@ void EntityPartition::BeginFreeze() {
     out.PutVarint(static_cast<uint64_t>(known.score_milli));
     out.PutVarint(known.bad);
     out.PutZigzag(known.expires.millis());
-    out.PutVarint(known.changed ? 1 : 0);
+    out.PutVarint(changed_.contains(entity) ? 1 : 0);
     if (!network) out.PutZigzag(known.last.millis() - known.first.millis());
   }
   freezing_ = {id_, std::make_shared<PackedRecords>(), std::move(marker), {}};
@@ -178,7 +178,7 @@ absl::Status EntityPartition::Restore(const StateMarker& stored) {
     known.score_milli = static_cast<int32_t>(in.VarintUpTo(1000));
     known.bad = static_cast<uint32_t>(in.VarintUpTo(UINT32_MAX));
     known.expires = EventTime::FromMillis(in.Zigzag());
-    if (in.VarintUpTo(1) == 1) Changed(entity, &known);
+    if (in.VarintUpTo(1) == 1) changed_.insert(entity);
     if (!network) known.first = known.last - Span::Millis(in.Zigzag());
     if (known.score_milli > 0) judged_.insert(entity);
     known.listed = known.last;
@@ -245,7 +245,7 @@ void EntityPartition::FoldSighting(const Sighting& sighting) {
   }
   known.last = std::max(known.last, sighting.time);
   const bool worse = Note(sighting, &known);
-  Changed(entity, &known);
+  changed_.insert(entity);
   if (by_last.size() > kNetworksMax) {
     ++stats_.forgotten;
     Forget(LongestUnseen(entity.kind));
@@ -287,11 +287,6 @@ bool EntityPartition::Note(const Sighting& sighting, Known* known) {
   return turned;
 }
 
-void EntityPartition::Changed(const Entity& entity, Known* known) {
-  if (!known->changed) changed_.push_back(entity);
-  known->changed = true;
-}
-
 EntityPartition::Entities::iterator EntityPartition::LongestUnseen(EntityKind kind) {
   auto& by_last = LastOf(kind);
   for (;;) {
@@ -318,6 +313,7 @@ void EntityPartition::ForgetOld() {
 // A judgement of it that stands expires by itself.
 void EntityPartition::Forget(Entities::iterator entity) {
   LastOf(entity->first.kind).erase({entity->second.listed, entity->first});
+  changed_.erase(entity->first);
   judged_.erase(entity->first);
   entities_.erase(entity);
 }
@@ -364,7 +360,7 @@ void EntityPartition::Judge(const Entity& entity) {
                     (score > 0 && (std::abs(score - known.score_milli) >= kScoreStep || tally.bad != known.bad ||
                                    expires >= known.expires + rules.expiry_step || now_ >= known.expires));
   if (!news || judgements_.size() >= kJudgementsPerBatch) {
-    if (news) Changed(entity, &known);
+    if (news) changed_.insert(entity);
     return;
   }
   known.score_milli = score;
@@ -382,13 +378,10 @@ void EntityPartition::Judge(const Entity& entity) {
 
 void EntityPartition::JudgeChanged() {
   // Of those that stand, the accounts they rest on may have come of age.
-  std::vector<Entity> due = std::exchange(changed_, {});
-  for (const Entity& entity : due) {
-    if (const auto found = entities_.find(entity); found != entities_.end()) found->second.changed = false;
-  }
-  due.insert(due.end(), judged_.begin(), judged_.end());
+  changed_.insert(judged_.begin(), judged_.end());
+  std::vector<Entity> due(changed_.begin(), changed_.end());
   std::sort(due.begin(), due.end());
-  due.erase(std::unique(due.begin(), due.end()), due.end());
+  changed_.clear();
   for (const Entity& entity : due) Judge(entity);
 }
 

@@ -42,6 +42,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -144,7 +145,6 @@ class EntityPartition final : public PartitionFold {
     std::vector<Seen> accounts;  // at most kNetworkAccountsMax
     EventTime first, last;       // of networks, first isn't kept
     EventTime listed;            // where by_last_ has it: at most `last`
-    bool changed = false;        // since the last judging: changed_ has it
     // What was said last; score 0: nothing, or that it isn't bad any more.
     int32_t score_milli = 0;
     uint32_t bad = 0;
@@ -163,7 +163,6 @@ class EntityPartition final : public PartitionFold {
   void FoldSighting(const Sighting& sighting);
   // True: the account is worse than it was.
   bool Note(const Sighting& sighting, Known* known);
-  void Changed(const Entity& entity, Known* known);
   // Of those of a kind; there is at least one.
   Entities::iterator LongestUnseen(EntityKind kind);
   void ForgetOld();
@@ -185,7 +184,7 @@ class EntityPartition final : public PartitionFold {
   Entities entities_;
   // By EntityKind. A sighting doesn't move its entity here: LongestUnseen does, when its turn comes.
   std::array<std::set<std::pair<EventTime, Entity>>, kEntityKinds> by_last_;
-  std::vector<Entity> changed_;  // in no order; one that was forgotten may be among them
+  absl::flat_hash_set<Entity> changed_;  // since the last judging
   std::set<Entity> judged_;   // whose score isn't 0
   int64_t day_ = 0;
   DistinctEstimate today_, yesterday_;  // accounts
