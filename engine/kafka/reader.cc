@@ -120,26 +120,35 @@ Reader::~Reader() {
   DestroyWithin(client_, kDestroyMax);
 }
 
+absl::StatusOr<rd_kafka_topic_t*> Reader::Topic(const std::string& name) {
+  TopicHandle& handle = topics_[name];
+  if (handle == nullptr) handle.reset(rd_kafka_topic_new(client_, name.c_str(), nullptr));
+  if (handle != nullptr) return handle.get();
+  return absl::InvalidArgumentError(absl::StrCat("topic ", name, ": ", rd_kafka_err2str(rd_kafka_last_error())));
+}
+
 absl::StatusOr<std::unique_ptr<PartitionStream>> Reader::Open(const std::string& topic, PartitionId partition, Offset from) {
   std::unique_lock<std::mutex> lock(mutex_);
+  absl::StatusOr<rd_kafka_topic_t*> handle = Topic(topic);
+  if (!handle.ok()) return handle.status();
   if (!open_.insert({topic, partition}).second) {
     return absl::FailedPreconditionError(absl::StrCat(topic, " [", partition.value, "] is being read already"));
   }
-  TopicHandle& handle = topics_[topic];
-  if (handle == nullptr) handle.reset(rd_kafka_topic_new(client_, topic.c_str(), nullptr));
-  if (handle == nullptr) {
-    open_.erase({topic, partition});
-    return absl::InvalidArgumentError(absl::StrCat("topic ", topic, ": ", rd_kafka_err2str(rd_kafka_last_error())));
-  }
   QueueHandle queue(rd_kafka_queue_new(client_));
   wake_->SignalOn(queue.get());
-  std::unique_ptr<PartitionStream> stream(new PartitionStream(this, handle.get(), topic, partition, from, std::move(queue)));
+  std::unique_ptr<PartitionStream> stream(new PartitionStream(this, *handle, topic, partition, from, std::move(queue)));
   lock.unlock();  // the stream's end takes it
   if (absl::Status started = stream->Start(); !started.ok()) return started;
   return stream;
 }
 
 absl::StatusOr<Watermarks> Reader::Ask(const std::string& topic, PartitionId partition, Span timeout) {
+  {
+    // librdkafka looks anew for the leaders of topics that it has a handle of. Of others it remembers them for as long as
+    // metadata.max.age.ms says, however often a broker answers that it no longer leads.
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (absl::Status known = Topic(topic).status(); !known.ok()) return known;
+  }
   int64_t low = 0, high = 0;
   const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(client_, topic.c_str(), partition.value, &low, &high,
                                                                      static_cast<int>(timeout.millis()));

@@ -85,7 +85,7 @@ class Reader {
   void Poll() { rd_kafka_poll(client_, 0); }
   // FailedPrecondition: that partition is open already.
   absl::StatusOr<std::unique_ptr<PartitionStream>> Open(const std::string& topic, PartitionId partition, Offset from);
-  // Blocks. Unavailable: no answer within `timeout`.
+  // Blocks. Unavailable: no answer within `timeout`, or from a broker that no longer leads; asked again, another may know.
   absl::StatusOr<Watermarks> Ask(const std::string& topic, PartitionId partition, Span timeout);
   // As the brokers told with the last records; nothing is asked.
   Offset KnownEnd(const std::string& topic, PartitionId partition) const;
@@ -94,6 +94,8 @@ class Reader {
 
  private:
   friend class PartitionStream;
+  // With mutex_ held.
+  absl::StatusOr<rd_kafka_topic_t*> Topic(const std::string& name);
   Reader(Trouble* trouble, Wake* wake) : trouble_(trouble), wake_(wake), trouble_of_{"reader", trouble} {}
 
   Trouble* const trouble_;
