@@ -158,12 +158,17 @@ absl::StatusOr<std::optional<Offset>> KafkaGroup::Committed(PartitionId partitio
 }
 
 // On the asker's thread, as all that follows.
-absl::StatusOr<KafkaGroup::Answer> KafkaGroup::AskCommitted(PartitionId partition) {
-  // Offsets of both kinds of transactions: while one of an earlier owner is open, neither outputs nor snapshots are what
-  // they will be.
+
+PartitionsHandle KafkaGroup::BothOffsets(PartitionId partition) const {
   PartitionsHandle list(rd_kafka_topic_partition_list_new(2));
   rd_kafka_topic_partition_list_add(list.get(), options_.input().c_str(), partition.value);
   rd_kafka_topic_partition_list_add(list.get(), options_.topics.snapshots.c_str(), partition.value);
+  return list;
+}
+
+absl::StatusOr<KafkaGroup::Answer> KafkaGroup::AskCommitted(PartitionId partition) {
+  // While a transaction of an earlier owner is open, of either kind, neither outputs nor snapshots are what they will be.
+  const PartitionsHandle list = BothOffsets(partition);
   const auto ask = [&] {
     rd_kafka_resp_err_t error = rd_kafka_committed(client_, list.get(), static_cast<int>(kCommittedMax.millis()));
     for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) error = list->elems[i].err;
@@ -230,39 +235,27 @@ absl::StatusOr<bool> KafkaGroup::CheckTopics() {
   return true;
 }
 
-// Who last committed for the partition. Empty: nobody known.
+// Who last committed for the partition. Empty: nobody known. Asked by a client of its own: `client_` is told of no offset that a
+// transaction holds. librdkafka's admin calls would tell, and abort the process when the coordinator dies meanwhile (its
+// issues 3663 and 4605).
 absl::StatusOr<std::string> KafkaGroup::PreviousOwner(PartitionId partition) {
-  PartitionsHandle list(rd_kafka_topic_partition_list_new(2));
-  rd_kafka_topic_partition_list_add(list.get(), options_.input().c_str(), partition.value);
-  rd_kafka_topic_partition_list_add(list.get(), options_.topics.snapshots.c_str(), partition.value);
-  Handle<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy> request(
-      rd_kafka_ListConsumerGroupOffsets_new(options_.group.c_str(), list.get()));
-  Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy> admin(
-      rd_kafka_AdminOptions_new(client_, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS));
+  absl::StatusOr<ConfHandle> conf = OffsetsConf(options_.settings, options_.group);
+  if (!conf.ok()) return conf.status();
   char text[kTextBytesMax];
-  rd_kafka_AdminOptions_set_request_timeout(admin.get(), static_cast<int>(kOwnerMax.millis()), text, sizeof(text));
-  QueueHandle queue(rd_kafka_queue_new(client_));
-  rd_kafka_ListConsumerGroupOffsets_t* requests[] = {request.get()};
-  rd_kafka_ListConsumerGroupOffsets(client_, requests, 1, admin.get(), queue.get());
-  Handle<rd_kafka_event_t, rd_kafka_event_destroy> answer(
-      rd_kafka_queue_poll(queue.get(), static_cast<int>((kOwnerMax + Span::Seconds(1)).millis())));
-  if (answer == nullptr) return absl::UnavailableError("no answer");
-  if (rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return absl::UnavailableError(rd_kafka_event_error_string(answer.get()));
-  }
-  size_t count = 0;
-  const rd_kafka_group_result_t** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-      rd_kafka_event_ListConsumerGroupOffsets_result(answer.get()), &count);
+  rd_kafka_t* const client = rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), text, sizeof(text));
+  if (client == nullptr) return absl::UnavailableError(absl::StrCat("a client can't be made: ", text));
+  conf->release();  // the client's now
+  const PartitionsHandle list = BothOffsets(partition);
+  const rd_kafka_resp_err_t error = rd_kafka_committed(client, list.get(), static_cast<int>(kOwnerMax.millis()));
+  DestroyWithin(client, kDestroyMax);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return absl::UnavailableError(rd_kafka_err2str(error));
   std::string owner;
-  for (size_t g = 0; g < count; ++g) {
-    const rd_kafka_topic_partition_list_t* offsets = rd_kafka_group_result_partitions(groups[g]);
-    for (int i = 0; offsets != nullptr && i < offsets->cnt; ++i) {
-      const rd_kafka_topic_partition_t& offset = offsets->elems[i];
-      if (offset.metadata_size == 0) continue;
-      const std::string_view told(static_cast<const char*>(offset.metadata), offset.metadata_size);
-      // Outputs come more often than snapshots, so they know better.
-      if (owner.empty() || options_.input() == offset.topic) owner = OwnerFromMetadata(told);
-    }
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& offset = list->elems[i];
+    if (offset.metadata_size == 0) continue;
+    const std::string_view told(static_cast<const char*>(offset.metadata), offset.metadata_size);
+    // Outputs come more often than snapshots, so they know better.
+    if (owner.empty() || options_.input() == offset.topic) owner = OwnerFromMetadata(told);
   }
   return owner;
 }

@@ -55,6 +55,8 @@ class KafkaGroup final : public Group {
   KafkaGroup(const Options& options, Asker* asker, Trouble* trouble);
   absl::StatusOr<bool> CheckTopics();
   absl::StatusOr<Answer> AskCommitted(PartitionId partition);
+  // What outputs and what snapshots commit, to be asked for.
+  PartitionsHandle BothOffsets(PartitionId partition) const;
   absl::StatusOr<std::string> PreviousOwner(PartitionId partition);
   absl::Status AbortPrevious(PartitionId partition);
   void OnRebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_partition_list_t* partitions);

@@ -92,6 +92,14 @@ absl::StatusOr<ConfHandle> MemberConf(const KafkaSettings& settings, const std::
                 {"isolation.level", "read_committed"}});
 }
 
+absl::StatusOr<ConfHandle> OffsetsConf(const KafkaSettings& settings, const std::string& group) {
+  return Build({}, settings,
+               {{"group.id", group},
+                {"enable.auto.commit", "false"},
+                {"enable.auto.offset.store", "false"},
+                {"isolation.level", "read_uncommitted"}});
+}
+
 absl::StatusOr<ConfHandle> ReaderConf(const KafkaSettings& settings) {
   KafkaSettings defaults = {
       {"fetch.wait.max.ms", "100"},

@@ -16,6 +16,8 @@ absl::Status CheckSettings(const KafkaSettings& settings);
 
 // A member of the group, which reads nothing.
 absl::StatusOr<ConfHandle> MemberConf(const KafkaSettings& settings, const std::string& group, const std::string& instance);
+// Asks what the group has committed, also within transactions that are open; joins nothing.
+absl::StatusOr<ConfHandle> OffsetsConf(const KafkaSettings& settings, const std::string& group);
 // Reads partitions of choice, committed records only, without a group.
 absl::StatusOr<ConfHandle> ReaderConf(const KafkaSettings& settings);
 absl::StatusOr<ConfHandle> TransactionConf(const KafkaSettings& settings, const std::string& transactional_id);
