@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import subprocess
+import tempfile
 import time
 
 import check
@@ -156,8 +157,8 @@ class Faults:
     def _connector_rollback(self, fault):
         daemon = self._connector_of(fault)
         daemon.kill()
-        fault.copy = self._path(f"{daemon.name}.copy-{fault.step}")
-        shutil.copytree(self._path(f"{daemon.name}.state"), fault.copy, ignore=shutil.ignore_patterns("ballast"))
+        fault.copy = tempfile.mkdtemp(prefix=f"{daemon.name}.copy-", dir=self.folder)  # two of them may begin in one step
+        shutil.copytree(self._path(f"{daemon.name}.state"), fault.copy, ignore=shutil.ignore_patterns("ballast"), dirs_exist_ok=True)
         daemon.start()
 
     def _end_connector_rollback(self, fault):
